@@ -1,0 +1,1 @@
+"""What the console asks before it acts."""

@@ -1,0 +1,138 @@
+"""The contract of a log format: bytes in, typed columns out, without a Python loop over lines.
+
+    bytes --cut--> records (a frame: where each starts, its text) --parse--> one frame a table, and the rejects
+
+A format is one file in `storage/formats/` with exactly one subclass of `LogFormat`. It is found by name, and
+`tests/storage/test_every_format.py` holds each to this page. Offsets are counted in the source's uncompressed bytes.
+"""
+
+from __future__ import annotations
+
+import functools
+import importlib
+import pkgutil
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import ClassVar, Literal
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+
+from storage.errors import UsageError
+
+Offsets = npt.NDArray[np.int64]
+
+RECORDS = pl.Schema({"byte_offset": pl.Int64, "record": pl.String, "damaged": pl.Boolean})
+"""What `parse` is given: `record` without its line end, `damaged` where bytes were replaced or cut out."""
+
+REJECTED = pl.Schema({"byte_offset": pl.Int64, "reason": pl.String, "record": pl.String})
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """A text with what must become of it: `good` and `edge` land `rows`, `reject` lands nothing but rejects.
+
+    `rows` maps a table to the rows expected, each a dict of the columns worth asserting (times as RFC 3339 text).
+    """
+
+    kind: Literal["good", "edge", "reject"]
+    text: str
+    rows: Mapping[str, list[dict[str, object]]] = field(default_factory=dict)
+    about: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Parsed:
+    """What a block of records holds: frames by table name (columns as far as known), rejects, and what must wait.
+
+    `held_from` is the byte offset from which records were not used because a later record may belong to them; those
+    bytes are given again with the next block. It is None when all was used, and always None when `final` was set.
+    """
+
+    frames: Mapping[str, pl.DataFrame]
+    rejects: pl.DataFrame
+    held_from: int | None = None
+
+
+class LogFormat(ABC):
+    """One log format. Instances hold no state between blocks, so any split of a file gives the same rows."""
+
+    name: ClassVar[str]
+    """What `--format` takes, lower case."""
+    title: ClassVar[str]
+    """One line for people."""
+    tables: ClassVar[tuple[str, ...]]
+    """Tables of the lake that it fills."""
+    specificity: ClassVar[int] = 50
+    """Of two formats that fit equally, the one with the higher value is taken."""
+    samples: ClassVar[tuple[Sample, ...]]
+    """At least one of each kind; they are the format's tests and its documentation."""
+
+    @abstractmethod
+    def sniff(self, head: pl.Series) -> float:
+        """The share (0..1) of these first lines (String, at most 200) that are surely of this format."""
+
+    def ends(self, block: bytes) -> Offsets:
+        """Where records end in `block`: offsets just past each record's line end, ascending. Default: every newline.
+
+        Bytes after the last offset are an unfinished record. A format with records of several lines returns only
+        the ends that it is sure of: the end before a line that starts a record.
+        """
+        return newline_ends(block)
+
+    @abstractmethod
+    def parse(self, records: pl.DataFrame, *, final: bool) -> Parsed:
+        """Typed columns of `records` (schema RECORDS). `final`: nothing follows, so nothing may be held back.
+
+        Each frame has `byte_offset` and as many of its table's columns as the format knows. Every record is used
+        for a row, rejected with a reason, held, or knowingly left out (a banner, a comment, a duplicate).
+        """
+
+
+def newline_ends(block: bytes) -> Offsets:
+    """Offsets just past each `\\n` in `block`."""
+    return np.flatnonzero(np.frombuffer(block, dtype=np.uint8) == 10).astype(np.int64) + 1
+
+
+def rejected(records: pl.DataFrame, reason: str | pl.Expr) -> pl.DataFrame:
+    """`records` as rejects, all for one `reason` or by an expression over them."""
+    why = pl.lit(reason) if isinstance(reason, str) else reason
+    return records.select(pl.col("byte_offset"), why.cast(pl.String).alias("reason"), pl.col("record"))
+
+
+@functools.cache
+def names() -> tuple[str, ...]:
+    """The names of all formats, found without importing them."""
+    import storage.formats as package
+
+    return tuple(
+        sorted(m.name.replace("_", "-") for m in pkgutil.iter_modules(package.__path__) if not m.name.startswith("_"))
+    )
+
+
+@functools.cache
+def load(name: str) -> LogFormat:
+    """The format of that name. Raises UsageError naming the formats there are."""
+    if name not in names():
+        raise UsageError(f"no format {name!r}; `watchroom formats list` shows: {', '.join(names())}")
+    module = importlib.import_module(f"storage.formats.{name.replace('-', '_')}")
+    found = [
+        value for value in vars(module).values()
+        if isinstance(value, type) and issubclass(value, LogFormat) and value.__module__ == module.__name__
+        and not value.__name__.startswith("_")
+    ]  # fmt: skip
+    if len(found) != 1 or found[0].name != name:
+        raise TypeError(f"{module.__name__} must define exactly one LogFormat, named {name!r}")
+    return found[0]()
+
+
+def sniff(head: bytes) -> LogFormat | None:
+    """The format that fits the first lines of a log best, or None where none fits at least 3 lines in 5."""
+    lines = pl.Series("record", head.decode("utf-8", "replace").splitlines()[:200], dtype=pl.String)
+    lines = lines.filter(lines.str.strip_chars().str.len_chars() > 0)
+    if lines.is_empty():
+        return None
+    ranked = sorted(((load(name).sniff(lines), load(name).specificity, name) for name in names()), reverse=True)
+    return load(ranked[0][2]) if ranked and ranked[0][0] >= 0.6 else None

@@ -1,0 +1,1 @@
+"""One file a log format; found by name, there is no list to keep."""
