@@ -60,7 +60,7 @@ class Reader:
         """The answer as a frame; times are UTC. Raises QueryError with DuckDB's reason in one line."""
         with self.connect(sql) as connection:
             try:
-                return connection.execute(sql, params).pl()
+                return to_frame(connection.execute(sql, params))
             except duckdb.Error as error:
                 raise QueryError(f"query failed: {one_line(error)}") from error
 
@@ -80,6 +80,13 @@ class Reader:
         for name in _in_order(wanted):
             connection.execute(f'CREATE VIEW "{name}" AS {views()[name]}')
         return connection
+
+
+def to_frame(result: duckdb.DuckDBPyConnection) -> pl.DataFrame:
+    """What a connection has to answer as a Polars frame."""
+    frame = pl.from_arrow(result.to_arrow_table())
+    assert isinstance(frame, pl.DataFrame)
+    return frame
 
 
 def one_line(error: BaseException) -> str:
