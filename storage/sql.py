@@ -60,7 +60,7 @@ class Reader:
         """The answer as a frame; times are UTC. Raises QueryError with DuckDB's reason in one line."""
         with self.connect(sql) as connection:
             try:
-                return to_frame(connection.execute(sql, params))
+                return to_frame(connection.sql(sql, params=params))
             except duckdb.Error as error:
                 raise QueryError(f"query failed: {one_line(error)}") from error
 
@@ -82,9 +82,9 @@ class Reader:
         return connection
 
 
-def to_frame(result: duckdb.DuckDBPyConnection) -> pl.DataFrame:
-    """What a connection has to answer as a Polars frame."""
-    frame = pl.from_arrow(result.to_arrow_table())
+def to_frame(answer: duckdb.DuckDBPyRelation) -> pl.DataFrame:
+    """A relation's rows as a Polars frame."""
+    frame = pl.from_arrow(answer.to_arrow_table())
     assert isinstance(frame, pl.DataFrame)
     return frame
 

@@ -1,0 +1,61 @@
+"""The open home with everything that works on it: what a command or a pane is given."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from engine.registry import Actor, Registry
+from storage.clock import Clock, utc_now
+from storage.errors import RefusedError
+from storage.home import Home, default_home
+from storage.lake import Lake
+from storage.ledger import Ledger
+from storage.sql import Reader
+
+
+@dataclass(frozen=True, slots=True)
+class Room:
+    """A home, its lake and ledger, SQL over both, and the registry as one actor uses it."""
+
+    home: Home
+    lake: Lake
+    ledger: Ledger
+    reader: Reader
+    registry: Registry
+    clock: Clock
+    read_only: bool = False
+
+    @classmethod
+    def open(
+        cls,
+        path: Path | None = None,
+        *,
+        create: bool = False,
+        read_only: bool = False,
+        origin: Literal["cli", "console", "scheduler"] = "cli",
+        clock: Clock = utc_now,
+    ) -> Room:
+        """The room at `path`, else at the default home. Raises UnavailableError where there is none to open.
+
+        With `create` the home is made, and the three models are registered and deployed to production, so that what
+        lands is judged from the first line.
+        """
+        home = Home(path if path is not None else default_home())
+        if not create:
+            home.require()
+        lake = Lake.open(home, clock)
+        registry = Registry(lake.ledger, Actor.current(origin), clock)
+        room = cls(home, lake, lake.ledger, Reader(lake), registry, clock, read_only)
+        if create and not registry.models():
+            registry.register_all()
+            for model in registry.models():
+                registry.deploy(model.name, model.newest_version, "production", reason="first start of this home")
+        return room
+
+    def writable(self) -> Room:
+        """Itself. Raises RefusedError when it was opened read-only: the check stands below every key and command."""
+        if self.read_only:
+            raise RefusedError("this console is read-only; start it without --read-only to change anything")
+        return self
