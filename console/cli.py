@@ -1,0 +1,109 @@
+"""The command line: finds the commands, maps errors to exit codes, and opens the console when given none.
+
+`watchroom --help` must stay quick, so nothing heavy is imported here nor at the head of a command's file.
+"""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+import sys
+import traceback
+from pathlib import Path
+from typing import Annotated
+
+import click
+import typer
+
+import console.commands as package
+from console.exits import ExitCode, exit_code_for
+from console.options import HomeOption
+from console.output import close_quietly, say
+from storage.errors import WatchroomError
+
+app = typer.Typer(
+    name="watchroom",
+    help="A terminal ops console: it tails logs, lands them as Parquet, judges them with detectors, and manages the"
+    " detectors as models. Alone it opens the console.",
+    epilog="Exit codes: 0 fine · 1 found what it looks for · 2 usage or input · 3 unavailable, retry · 4 query failed ·"
+    " 5 refused · 70 internal · 130, 143 ended.",
+    no_args_is_help=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+def command_names() -> list[str]:
+    """The names of all commands, found without importing them."""
+    return sorted(m.name.replace("_", "-") for m in pkgutil.iter_modules(package.__path__) if m.name[0] != "_")
+
+
+@app.callback(invoke_without_command=True)
+def main_options(
+    context: typer.Context,
+    home: HomeOption = None,
+    read_only: Annotated[bool, typer.Option("--read-only", help="Change nothing, whatever key is pressed.")] = False,
+    version: Annotated[bool, typer.Option("--version", help="Print the version and end.")] = False,
+) -> None:
+    """What may stand before a command, and what happens without one."""
+    if version:
+        from importlib.metadata import version as installed
+
+        print(f"watchroom {installed('watchroom')}")
+        raise typer.Exit
+    context.obj = home
+    if context.invoked_subcommand is None:
+        from console.app import open_console
+        from engine.room import Room
+
+        raise typer.Exit(open_console(Room.open(home, read_only=read_only, origin="console")))
+
+
+def _discover() -> None:
+    for name in command_names():
+        module = importlib.import_module(f"console.commands.{name.replace('-', '_')}")
+        app.command(name, rich_help_panel=module.PANEL)(module.command)
+
+
+def main() -> None:
+    """Run `watchroom`; the only place that ends the process."""
+    _discover()
+    sys.exit(run(sys.argv[1:]))
+
+
+def run(arguments: list[str]) -> int:
+    """Run one command line; returns its exit code. Every error ends here as one line on stderr."""
+    try:
+        returned = app(arguments, standalone_mode=False)
+        return int(returned or 0)
+    except WatchroomError as error:
+        say(f"watchroom: {error}")
+        return exit_code_for(error)
+    except click.exceptions.Abort:
+        say("watchroom: interrupted")
+        return ExitCode.INTERRUPTED
+    except click.ClickException as error:
+        error.show()
+        return ExitCode.USAGE
+    except KeyboardInterrupt:
+        say("watchroom: interrupted")
+        return ExitCode.INTERRUPTED
+    except BrokenPipeError:
+        close_quietly()
+        return ExitCode.OK
+    except Exception as error:
+        say(f"watchroom: internal error, {type(error).__name__}: {error}; details in {_record(error)}")
+        return ExitCode.INTERNAL
+
+
+def _record(error: Exception) -> Path:
+    """Write an unexpected error whole, without local variables (they may hold secrets); returns where."""
+    import os
+    import tempfile
+
+    handle, path = tempfile.mkstemp(prefix="watchroom-crash-", suffix=".txt")
+    with os.fdopen(handle, "w", encoding="utf-8") as sink:
+        sink.write(" ".join(["watchroom", *sys.argv[1:]]) + "\n\n")
+        sink.writelines(traceback.format_exception(error))
+    return Path(path)

@@ -1,0 +1,30 @@
+"""The options that every command shares, each declared once."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from console.output import Output
+
+HomeOption = Annotated[
+    Path | None,
+    typer.Option("--home", envvar="WATCHROOM_HOME", help="The folder that holds lake and ledger.", show_default=False),
+]
+OutputOption = Annotated[Output, typer.Option("--output", "-o", help="The form of the answer.")]
+FormatOption = Annotated[
+    str, typer.Option("--format", "-f", help="The log format; `auto` picks it from the first lines.")
+]
+ModelArgument = Annotated[str, typer.Argument(metavar="MODEL", help="A model's name, as `list-models` shows it.")]
+EnvironmentOption = Annotated[str, typer.Option("--env", help="The environment: staging or production.")]
+ReasonOption = Annotated[str, typer.Option("--reason", help="Why; kept with the change for ever.")]
+YesOption = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask. A script must say it.")]
+DryRunOption = Annotated[bool, typer.Option("--dry-run", help="Say what would change, and change nothing.")]
+LimitOption = Annotated[
+    int | None, typer.Option("--limit", min=0, help="Rows to give; 0 for all.", show_default="50 in a table, else all")
+]
+PathsArgument = Annotated[
+    list[str], typer.Argument(metavar="LOG...", help="Files, folders, or quoted globs.", show_default=False)
+]

@@ -1,0 +1,175 @@
+"""How a command answers: data on stdout as table, json, jsonl or csv; narration on stderr. Each form says the same.
+
+A table is for eyes: it may be cut to a number of rows and to the width of the terminal, and says so on stderr. The
+other forms are for programs: nothing is cut, times are RFC 3339 in UTC, and text keeps its bytes (JSON escapes them).
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import date, datetime
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any
+
+from console.cells import printable
+from storage.clock import rfc3339
+
+if TYPE_CHECKING:
+    import polars as pl
+
+TABLE_ROWS = 50
+"""Rows of a table shown unless `--limit` says otherwise."""
+
+
+class Output(StrEnum):
+    """The forms of an answer."""
+
+    table = "table"
+    json = "json"
+    jsonl = "jsonl"
+    csv = "csv"
+
+
+def say(text: str) -> None:
+    """One line of narration, to stderr, made printable."""
+    print(printable(text), file=sys.stderr, flush=True)
+
+
+def emit(answer: pl.DataFrame | Sequence[Mapping[str, Any]], output: Output, *, columns: Sequence[str] = (),
+         limit: int | None = None, empty: str = "nothing to show") -> None:  # fmt: skip
+    """Print an answer. `columns` are those of the table form (the others give all); `limit` 0 shows every row."""
+    rows = answer if isinstance(answer, Sequence) else answer.to_dicts()
+    if output is Output.table:
+        _emit_table(rows, columns, TABLE_ROWS if limit is None else limit, empty)
+        return
+    kept = rows[:limit] if limit else rows
+    if len(kept) < len(rows):
+        say(f"{len(kept)} of {len(rows)} rows given; --limit 0 gives all")
+    if output is Output.json:
+        print(json.dumps([_plain(r) for r in kept], ensure_ascii=True))
+    elif output is Output.jsonl:
+        sys.stdout.writelines(json.dumps(_plain(r), ensure_ascii=True) + "\n" for r in kept)
+    else:
+        _emit_csv(kept, list(kept[0]) if kept else list(columns))
+
+
+def emit_one(answer: Mapping[str, Any], output: Output) -> None:
+    """Print a single thing: as a list of its fields in the table form, else as one object."""
+    if output is Output.table:
+        width = max((len(key) for key in answer), default=0)
+        for key, value in answer.items():
+            print(f"{key:{width}}  {cell(value, key)}")
+    elif output is Output.json:
+        print(json.dumps(_plain(answer)))
+    else:
+        emit([answer], output)
+
+
+def cell(value: object, name: str = "") -> str:
+    """One value as a person reads it; printable, on one line."""
+    if value is None:
+        return "-"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, float):
+        return f"{value:.1f}" if name.endswith(("_ms", "_per_min", "_mb", "_s", "_kb")) else f"{value:.3f}"
+    if isinstance(value, datetime):
+        return value.strftime("%Y-%m-%d %H:%M:%S")
+    if isinstance(value, Mapping | list | tuple):
+        return printable(json.dumps(_value(value), ensure_ascii=False))
+    return printable(str(value)).replace("\n", " ")
+
+
+def _emit_table(rows: Sequence[Mapping[str, Any]], columns: Sequence[str], limit: int, empty: str) -> None:
+    if not rows:
+        say(empty)
+        return
+    names = [c for c in columns if c in rows[0]] or list(rows[0])
+    shown = rows[:limit] if limit else rows
+    texts = [[cell(row.get(name), name) for name in names] for row in shown]
+    numeric = [all(isinstance(r.get(n), int | float) or r.get(n) is None for r in shown) for n in names]
+    widths = [max(len(name), *(len(t[i]) for t in texts)) for i, name in enumerate(names)]
+    cut = _fit(widths, numeric)
+    for line in [names, *texts]:
+        print(
+            "  ".join(
+                _pad(text, width, right) for text, width, right in zip(line, widths, numeric, strict=True)
+            ).rstrip()
+        )
+    if cut:
+        say("wide columns are cut to the terminal (…); --output json gives them whole")
+    if len(shown) < len(rows):
+        say(f"{len(shown)} of {len(rows):,} rows shown; --limit 0 shows all")
+
+
+def _fit(widths: list[int], numeric: Sequence[bool]) -> bool:
+    """Narrow the widest text columns in place until a line fits the terminal; whether anything was narrowed.
+
+    Into a pipe or a file nothing is cut.
+    """
+    if not sys.stdout.isatty():
+        return False
+    room = shutil.get_terminal_size().columns - 2 * (len(widths) - 1)
+    cut = False
+    while sum(widths) > room:
+        widest = max((i for i, n in enumerate(numeric) if not n), key=lambda i: widths[i], default=None)
+        if widest is None or widths[widest] <= 12:
+            break
+        widths[widest] = max(12, widths[widest] - (sum(widths) - room))
+        cut = True
+    return cut
+
+
+def _pad(text: str, width: int, right: bool) -> str:
+    if len(text) > width:
+        return text[: width - 1] + "…"
+    return text.rjust(width) if right else text.ljust(width)
+
+
+def _emit_csv(rows: Iterable[Mapping[str, Any]], names: Sequence[str]) -> None:
+    import csv
+
+    writer = csv.writer(sys.stdout, lineterminator="\n")
+    writer.writerow(names)
+    for row in rows:
+        writer.writerow([_csv_cell(row.get(name)) for name in names])
+
+
+def _csv_cell(value: object) -> object:
+    """A value for CSV; text that a spreadsheet would run as a formula is quoted with `'` (OWASP CSV injection)."""
+    plain = _value(value)
+    if isinstance(plain, dict | list):
+        plain = json.dumps(plain)
+    if isinstance(plain, str) and plain[:1] in {"=", "+", "-", "@", "\t", "\r"}:
+        return "'" + plain
+    return plain
+
+
+def _plain(row: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: _value(value) for key, value in row.items()}
+
+
+def _value(value: Any) -> Any:
+    """A value as JSON knows it: times as RFC 3339, bytes as text, NaN and infinity as null."""
+    if isinstance(value, datetime):
+        return rfc3339(value) if value.tzinfo else value.isoformat()
+    if isinstance(value, date):
+        return value.isoformat()
+    if isinstance(value, bytes):
+        return value.decode("utf-8", "backslashreplace")
+    if isinstance(value, float) and (value != value or value in (float("inf"), float("-inf"))):
+        return None
+    if isinstance(value, Mapping):
+        return _plain(value)
+    if isinstance(value, list | tuple):
+        return [_value(v) for v in value]
+    return value
+
+
+def close_quietly() -> None:
+    """After a reader such as `head` has gone: keep Python from complaining about the closed pipe at exit."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

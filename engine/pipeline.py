@@ -1,0 +1,249 @@
+"""Settled events to predictions; the only caller of detectors, and the only place where a threshold is applied.
+
+    events --detector--> scores --threshold--> predictions --one commit with the watermark--> the lake
+
+A step looks at what was committed since the last one. It judges every subject whose verdict is final by now and that
+has no verdict yet, so a step that dies is repeated and one that runs twice adds nothing.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from uuid import uuid4
+
+import duckdb
+import polars as pl
+
+from engine.detector import Detector, load
+from engine.registry import Deployment
+from storage.clock import parse_rfc3339, rfc3339
+from storage.errors import ConflictError
+from storage.lake import Lake, Segment, Snapshot
+from storage.schema import PREDICTIONS
+
+KEY = ("subject", "window_start", "window_end")
+ENDLESS = datetime(9999, 1, 1, tzinfo=UTC)
+"""A settled-through time that says that nothing will follow."""
+
+SettledThrough = Callable[[str], datetime | None]
+"""Event time up to which table NAME is known to be complete; None while nothing is known."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stamp:
+    """Which deployment speaks: what is written beside each score."""
+
+    environment: str
+    config_revision: int | None
+    run_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """What one step of one model did."""
+
+    model: str
+    judged: int
+    flagged: int
+    analysis_ms: float
+
+
+def predict(detector: Detector, events: pl.LazyFrame, stamp: Stamp) -> pl.DataFrame:
+    """The detector's predictions on all subjects of `events` (schema PREDICTIONS), in order of time and subject.
+
+    `analysis_ms` is the run's time shared evenly among its subjects.
+    """
+    began = time.perf_counter()
+    features = detector.features(events)
+    scored = detector.score(features)
+    names = [n for n in features.collect_schema().names() if n not in KEY]
+    as_json = pl.struct(names).struct.json_encode() if names else pl.lit("{}")
+    rows = scored.with_columns(as_json.alias("features")).collect()
+    analysis_ms = (time.perf_counter() - began) * 1000.0 / max(rows.height, 1)
+    threshold = float(detector.settings.threshold)
+    judged = rows.with_columns(
+        pl.col("score").cast(pl.Float64).fill_nan(0.0).fill_null(0.0).clip(0.0, 1.0),
+        pl.lit(detector.name).alias("model"),
+        pl.lit(detector.version).alias("version"),
+        pl.lit(stamp.environment).alias("environment"),
+        pl.lit(stamp.config_revision, dtype=pl.Int64).alias("config_revision"),
+        pl.col("window_end").alias("ts"),
+        pl.lit(threshold).alias("threshold"),
+        pl.lit(analysis_ms).alias("analysis_ms"),
+        pl.lit(stamp.run_id).alias("run_id"),
+    ).with_columns((pl.col("score") >= threshold).alias("flagged"))
+    return PREDICTIONS.conform(_with_ids(judged)).sort("ts", "subject", "window_start")
+
+
+def _with_ids(rows: pl.DataFrame) -> pl.DataFrame:
+    """`prediction_id` = md5 of model, version, subject and window start: the same verdict has the same id anywhere."""
+    key = rows.select(
+        pl.concat_str("model", "version", "subject", pl.col("window_start").dt.epoch("us").cast(pl.String),
+                      separator="\x1f").alias("key")
+    )  # fmt: skip
+    with duckdb.connect() as connection:
+        connection.register("keys", key.to_arrow())
+        ids = pl.from_arrow(connection.sql("SELECT md5(key) AS id FROM keys").to_arrow_table())
+    assert isinstance(ids, pl.DataFrame)
+    return rows.with_columns(ids["id"].alias("prediction_id"))
+
+
+class Pipeline:
+    """Runs the deployed detectors of one environment over a lake, step by step."""
+
+    def __init__(self, lake: Lake, environment: str = "production") -> None:
+        self.lake = lake
+        self.environment = environment
+        self.run_id = uuid4().hex[:12]
+        self._pending: set[str] = set()
+
+    def step(self, deployments: list[Deployment], settled_through: SettledThrough) -> list[Step]:
+        """Judge what has become final, for every deployment of this environment."""
+        mine = [d for d in deployments if d.environment == self.environment]
+        return [self._judge(deployment, settled_through) for deployment in mine]
+
+    def drain(self, deployments: list[Deployment]) -> list[Step]:
+        """Judge everything that is left, as nothing will follow."""
+        return self.step(deployments, lambda _table: ENDLESS)
+
+    def _judge(self, deployment: Deployment, settled_through: SettledThrough) -> Step:
+        detector = load(deployment.model).configured(deployment.config)
+        if detector.version != deployment.version:
+            return Step(deployment.model, 0, 0, 0.0)
+        snapshot = self.lake.snapshot()
+        mark = self._watermark(deployment.model)
+        through = settled_through(detector.table)
+        fresh = snapshot.of(detector.table, after_commit=mark.commit_id)
+        if through is None or not (fresh or deployment.model in self._pending or mark.commit_id == 0):
+            return Step(deployment.model, 0, 0, 0.0)
+        low = _earliest(fresh, mark, detector)
+        began = time.perf_counter()
+        stamp = Stamp(self.environment, deployment.config_revision, self.run_id)
+        predictions = predict(detector, self._events(detector, snapshot, low), stamp)
+        final = predictions.filter(pl.col("window_end") <= through - detector.settle)
+        (self._pending.add if final.height < predictions.height else self._pending.discard)(deployment.model)
+        if low is not None:
+            final = final.filter(pl.col("window_end") >= low)
+        final = final.join(self._known(deployment, snapshot, low, detector), on="prediction_id", how="anti")
+        latest = final["window_end"].max() if through >= ENDLESS else through
+        judged_through = latest if isinstance(latest, datetime) else mark.judged_through
+        if final.height or fresh:
+            self._commit(final, mark, snapshot.commit_id, _later(judged_through, mark.judged_through))
+        took = (time.perf_counter() - began) * 1000.0
+        return Step(deployment.model, final.height, int(final["flagged"].sum()), took)
+
+    def _events(self, detector: Detector, snapshot: Snapshot, low: datetime | None) -> pl.LazyFrame:
+        since = low - detector.span - detector.settle - detector.lookback if low is not None else None
+        return self.lake.scan(detector.table, since=since, snapshot=snapshot)
+
+    def _known(self, deployment: Deployment, snapshot: Snapshot, low: datetime | None,
+               detector: Detector) -> pl.DataFrame:  # fmt: skip
+        """The ids of the verdicts that this version has already given here, as far back as a step may reach."""
+        since = low - detector.span if low is not None else None
+        return (
+            self.lake.scan("predictions", since=since, snapshot=snapshot)
+            .filter(
+                (pl.col("model") == deployment.model) & (pl.col("version") == deployment.version)
+                & (pl.col("environment") == self.environment)
+            )
+            .select("prediction_id").collect()
+        )  # fmt: skip
+
+    def _watermark(self, model: str) -> _Mark:
+        with self.lake.ledger.read() as connection:
+            row = connection.execute(
+                "SELECT commit_id, judged_through FROM watermark WHERE model = ? AND environment = ?",
+                (model, self.environment),
+            ).fetchone()
+        if row is None:
+            return _Mark(model, 0, None)
+        through = row["judged_through"]
+        return _Mark(model, row["commit_id"], parse_rfc3339(through) if through else None)
+
+    def _commit(self, rows: pl.DataFrame, mark: _Mark, commit_id: int, through: datetime | None) -> None:
+        """Predictions and watermark in one transaction; a second judge of the same rows loses and writes nothing."""
+
+        def advance(connection: sqlite3.Connection, _commit: int) -> None:
+            values = (commit_id, rfc3339(through) if through else None, rfc3339(self.lake.clock()))
+            if mark.commit_id == 0 and mark.judged_through is None:
+                done = connection.execute(
+                    "INSERT INTO watermark (commit_id, judged_through, updated_ts, model, environment)"
+                    " VALUES (?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
+                    (*values, mark.model, self.environment),
+                )
+            else:
+                done = connection.execute(
+                    "UPDATE watermark SET commit_id = ?, judged_through = ?, updated_ts = ?"
+                    " WHERE model = ? AND environment = ? AND commit_id = ?",
+                    (*values, mark.model, self.environment, mark.commit_id),
+                )
+            if done.rowcount != 1:
+                raise ConflictError(f"another process judged {mark.model} in {self.environment} at the same moment")
+
+        frames: Mapping[str, pl.DataFrame] = {"predictions": rows} if rows.height else {}
+        self.lake.append(frames, kind="judge", also=advance)
+
+
+@dataclass(frozen=True, slots=True)
+class _Mark:
+    model: str
+    commit_id: int
+    judged_through: datetime | None
+
+
+def _earliest(fresh: Sequence[Segment], mark: _Mark, detector: Detector) -> datetime | None:
+    """Before this moment no verdict can be missing; None means that everything must be looked at."""
+    starts = [s.min_ts for s in fresh]
+    if mark.judged_through is None or any(s is None for s in starts):
+        return None
+    moments = [parse_rfc3339(s) for s in starts] + [mark.judged_through]
+    return min(moments) - detector.settle
+
+
+def _later(one: datetime | None, other: datetime | None) -> datetime | None:
+    return max((t for t in (one, other) if t is not None), default=None)
+
+
+LIVELY_S = 5.0
+"""A log that was read to its end and has not grown for so long holds up nobody else's verdicts."""
+
+
+class EventClock:
+    """How far a live stream has come in event time, when several logs fill a table and any of them may be behind.
+
+    A table is complete through the newest event of its slowest lively log. When all are quiet, time goes on with the
+    wall clock from the moment the last row landed.
+    """
+
+    def __init__(self, lake: Lake) -> None:
+        self.lake = lake
+        self._seen_commit = 0
+        self._newest: dict[tuple[str, int | None], datetime] = {}
+        self._grew_s: dict[tuple[str, int | None], float] = {}
+
+    def observe(self, now_s: float) -> None:
+        """Take in what was committed since the last call; `now_s` is a monotonic clock's reading."""
+        with self.lake.ledger.read() as connection:
+            rows = connection.execute(
+                "SELECT s.commit_id, s.table_name, s.source_id, s.max_ts FROM segment s JOIN landing_commit c"
+                " ON c.id = s.commit_id WHERE s.commit_id > ? AND c.kind = 'land' AND s.max_ts IS NOT NULL",
+                (self._seen_commit,),
+            ).fetchall()
+        for row in rows:
+            key = (row["table_name"], row["source_id"])
+            moment = min(parse_rfc3339(row["max_ts"]), self.lake.clock())
+            self._newest[key] = max(moment, self._newest.get(key, moment))
+            self._grew_s[key] = now_s
+            self._seen_commit = max(self._seen_commit, row["commit_id"])
+
+    def settled_through(self, name: str, now_s: float, *, behind: frozenset[int] = frozenset()) -> datetime | None:
+        """Event time up to which table `name` is complete; `behind` are ids of sources with unread bytes."""
+        logs = [key for key in self._newest if key[0] == name]
+        lively = [key for key in logs if key[1] in behind or now_s - self._grew_s[key] < LIVELY_S]
+        if lively:
+            return min(self._newest[key] for key in lively)
+        return max((self._newest[key] + timedelta(seconds=now_s - self._grew_s[key]) for key in logs), default=None)
