@@ -1,0 +1,1 @@
+"""What the N+1 detector knows: statements as trees, loops in a trace, the model that weighs them, and what to do about one."""
