@@ -40,6 +40,8 @@ class Stamp:
     environment: str
     config_revision: int | None
     run_id: str
+    version: str | None = None
+    """The registered version; None for the detector's own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +70,7 @@ def predict(detector: Detector, events: pl.LazyFrame, stamp: Stamp) -> pl.DataFr
     judged = rows.with_columns(
         pl.col("score").cast(pl.Float64).fill_nan(0.0).fill_null(0.0).clip(0.0, 1.0),
         pl.lit(detector.name).alias("model"),
-        pl.lit(detector.version).alias("version"),
+        pl.lit(stamp.version or detector.version).alias("version"),
         pl.lit(stamp.environment).alias("environment"),
         pl.lit(stamp.config_revision, dtype=pl.Int64).alias("config_revision"),
         pl.col("window_end").alias("ts"),
@@ -112,8 +114,6 @@ class Pipeline:
 
     def _judge(self, deployment: Deployment, settled_through: SettledThrough) -> Step:
         detector = load(deployment.model).configured(deployment.config)
-        if detector.version != deployment.version:
-            return Step(deployment.model, 0, 0, 0.0)
         snapshot = self.lake.snapshot()
         mark = self._watermark(deployment.model)
         through = settled_through(detector.table)
@@ -122,7 +122,7 @@ class Pipeline:
             return Step(deployment.model, 0, 0, 0.0)
         low = _earliest(fresh, mark, detector)
         began = time.perf_counter()
-        stamp = Stamp(self.environment, deployment.config_revision, self.run_id)
+        stamp = Stamp(self.environment, deployment.config_revision, self.run_id, deployment.version)
         predictions = predict(detector, self._events(detector, snapshot, low), stamp)
         final = predictions.filter(pl.col("window_end") <= through - detector.settle)
         (self._pending.add if final.height < predictions.height else self._pending.discard)(deployment.model)

@@ -33,14 +33,15 @@ class Room:
         path: Path | None = None,
         *,
         create: bool = False,
+        deploy: bool = True,
         read_only: bool = False,
         origin: Literal["cli", "console", "scheduler"] = "cli",
         clock: Clock = utc_now,
     ) -> Room:
         """The room at `path`, else at the default home. Raises UnavailableError where there is none to open.
 
-        With `create` the home is made, and the three models are registered and deployed to production, so that what
-        lands is judged from the first line.
+        With `create` the home is made if it is not there. A new home has every detector registered and, with `deploy`,
+        in production, so that what lands is judged from the first line.
         """
         home = Home(path if path is not None else default_home())
         if not create:
@@ -48,10 +49,9 @@ class Room:
         lake = Lake.open(home, clock)
         registry = Registry(lake.ledger, Actor.current(origin), clock)
         room = cls(home, lake, lake.ledger, Reader(lake), registry, clock, read_only)
-        if create and not registry.models():
-            registry.register_all()
-            for model in registry.models():
-                registry.deploy(model.name, model.newest_version, "production", reason="first start of this home")
+        if create and deploy and not registry.models():
+            for version in registry.register_all(reason="first start of this home"):
+                registry.deploy(version.model, version.version, "production", reason="first start of this home")
         return room
 
     def writable(self) -> Room:
@@ -59,3 +59,8 @@ class Room:
         if self.read_only:
             raise RefusedError("this console is read-only; start it without --read-only to change anything")
         return self
+
+    def newest_version(self, model: str) -> str:
+        """The version of `model` that was registered last. Raises UsageError for a model that is not registered."""
+        self.registry.model(model)
+        return max(self.registry.versions(model), key=lambda v: v.created_ts).version

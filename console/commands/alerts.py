@@ -1,0 +1,30 @@
+"""`watchroom alerts`: what is wrong now, and what was."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from console.options import HomeOption, LimitOption, OutputOption
+from console.output import Output, emit
+
+PANEL = "Monitoring"
+
+
+def command(
+    history: Annotated[bool, typer.Option("--history", help="Resolved ones too.")] = False,
+    limit: LimitOption = None,
+    output: OutputOption = Output.table,
+    home: HomeOption = None,
+) -> int:
+    """List the open alerts, the newest first; ends with 1 when one is firing.
+
+    Example: watchroom alerts --history --output json
+    """
+    from engine.room import Room
+
+    reader = Room.open(home).reader
+    rows = reader.query("SELECT * FROM alert_history" if history else "SELECT * FROM open_alerts")
+    emit(rows, output, limit=limit, empty="no alerts")
+    return 1 if reader.query("SELECT 1 FROM open_alerts WHERE state = 'firing' LIMIT 1").height else 0
