@@ -14,6 +14,7 @@ import pkgutil
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import ClassVar, Literal
 
 import numpy as np
@@ -56,6 +57,19 @@ class Parsed:
     held_from: int | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Context:
+    """What some logs leave out and only their surroundings tell. Everything has a default that is safe and stated."""
+
+    time_zone: str = "UTC"
+    """IANA name of the zone of times that name none (nginx's error log, Celery, MySQL's slow log, ...)."""
+    written_at: datetime | None = None
+    """When the log was last written, UTC: dates the records of formats that log a time of day alone (RQ)."""
+
+
+NO_CONTEXT = Context()
+
+
 class LogFormat(ABC):
     """One log format. Instances hold no state between blocks, so any split of a file gives the same rows."""
 
@@ -83,8 +97,10 @@ class LogFormat(ABC):
         return newline_ends(block)
 
     @abstractmethod
-    def parse(self, records: pl.DataFrame, *, final: bool) -> Parsed:
+    def parse(self, records: pl.DataFrame, *, final: bool, context: Context = NO_CONTEXT) -> Parsed:
         """Typed columns of `records` (schema RECORDS). `final`: nothing follows, so nothing may be held back.
+
+        What follows the last end that `ends` was sure of is one record, complete once the source is known to rest.
 
         Each frame has `byte_offset` and as many of its table's columns as the format knows. Every record is used
         for a row, rejected with a reason, held, or knowingly left out (a banner, a comment, a duplicate).

@@ -1,0 +1,95 @@
+"""What web access logs share: the request line and its garbage, the quoted fields, and timings that trail a line."""
+
+from __future__ import annotations
+
+import polars as pl
+
+from storage.formats._cells import integer, number, present, trace
+
+METHOD = r"^[A-Za-z][A-Za-z_-]{1,30}$"
+_VERSIONS = (" HTTP/1.1", " HTTP/1.0", " HTTP/2.0", " HTTP/2", " HTTP/3.0", " HTTP/3", " HTTP/0.9")
+_TARGET = r"^(?:/|\*$|[A-Za-z][A-Za-z0-9+.-]*://)"
+_BACKSLASH, _QUOTE = "\uf8f0", "\uf8f1"  # private use: stand for escaped characters while a line is cut at its quotes
+
+
+def request_line(request: pl.Expr) -> list[pl.Expr]:
+    """`method`, `path` and `query` of a request line; the HTTP version is dropped.
+
+    What is no request line (a TLS handshake, a scanner's noise, nothing at all) has a null method and its raw text as
+    the path. A target may hold blanks; without a version it must look like one.
+    """
+    target = request
+    for version in _VERSIONS:
+        target = target.str.strip_suffix(version)
+    cut = target.str.splitn(" ", 2)
+    method, rest = cut.struct.field("field_0"), cut.struct.field("field_1")
+    versioned = target.str.len_bytes() < request.str.len_bytes()
+    proper = method.str.contains(METHOD) & rest.is_not_null() & (versioned | rest.str.contains(_TARGET))
+    split = rest.str.splitn("?", 2)
+    return [
+        pl.when(proper).then(method).alias("method"),
+        pl.when(proper).then(split.struct.field("field_0")).when(request != "-").then(request).alias("path"),
+        pl.when(proper).then(present(split.struct.field("field_1"))).alias("query"),
+    ]
+
+
+def hide_escapes(line: pl.Series) -> pl.Series:
+    """`line` with escaped quotes and backslashes (Apache's `\\"`, nginx's `\\x22`) taken out of the way of cutting."""
+    if not line.str.contains("\\", literal=True).any():
+        return line
+    pairs = {"\\\\": _BACKSLASH, '\\"': _QUOTE, "\\x22": _QUOTE, "\\x5C": _BACKSLASH, "\\x5c": _BACKSLASH}
+    return line.str.replace_many(pairs, leftmost=True)
+
+
+def show_escapes(frame: pl.DataFrame) -> pl.DataFrame:
+    """The characters that `hide_escapes` hid, in every text column, unescaped."""
+    texts = [name for name, kind in frame.schema.items() if kind == pl.String]
+    return frame.with_columns(pl.col(texts).str.replace_many({_BACKSLASH: "\\", _QUOTE: '"'}))
+
+
+def status(text: pl.Expr) -> pl.Expr:
+    """An HTTP status, or null (nginx logs 000 and Apache `-` where none was sent)."""
+    code = integer(text, pl.Int16)
+    return pl.when(code.is_between(1, 999)).then(code)
+
+
+def seconds_ms(text: pl.Expr) -> pl.Expr:
+    """Seconds as milliseconds. Several (`0.010, 0.120`, one a try; ` : ` between redirects) add up; `-` counts none."""
+    return pl.when(text.str.contains(r"\d[\s,:]")).then(_sum(text)).otherwise(number(text)) * 1000
+
+
+def _sum(text: pl.Expr) -> pl.Expr:
+    found = text.str.extract_all(r"\d+(?:\.\d+)?").cast(pl.List(pl.Float64), strict=False)
+    return pl.when(found.list.len() > 0).then(found.list.sum())
+
+
+_NAMED = r"(?:^|[\s,;])\"?(?:{})=\"?([\d.]+(?:\s?[,:]\s?[\d.]+)*)"
+_TOTAL = _NAMED.format("rt|request_time|req_time|rtime|duration|time")
+_UPSTREAM = _NAMED.format("urt|upstream_response_time|upstream_time|upstream")
+_SECONDS = r"(?:^|[\s\"])(\d+\.\d{1,6})(?:$|[\s\"])"
+_SECONDS_AGAIN = r"(?:^|[\s\"])\d+\.\d{1,6}[\s\"]+(?:.*?[\s\"])??(\d+\.\d{1,6}|-)(?:$|[\s\"])"
+_MICROS = r"^[\s\"]*(?:-[\s\"]+)*(\d{3,})[\s\"]*$"
+_MILLIS = r"(?:^|[\s\"])(\d+(?:\.\d+)?)ms[\s\"]*$"
+
+
+def trailing(extra: pl.Expr) -> list[pl.Expr]:
+    """`duration_ms`, `upstream_ms` and `trace_id` from what follows a line's last known field.
+
+    By name (`rt=0.042`, `urt=..`, in seconds), else by form: the first decimal number is nginx's `$request_time` in
+    seconds and the second the upstream's; a lone whole number of three digits or more is Apache's `%D` in
+    microseconds (fewer digits could be `%T` in seconds: unknown, so null); `215ms` is Traefik's. 32 hex digits or a
+    UUID are the request's id. The rest (addresses, cache states, sizes) is left out.
+    """
+    named = extra.str.contains("=", literal=True)
+    by_form = pl.coalesce(
+        number(extra.str.extract(_SECONDS)) * 1000,
+        number(extra.str.extract(_MICROS)) / 1000,
+        number(extra.str.extract(_MILLIS)),
+    )
+    again = extra.str.extract(_SECONDS_AGAIN)
+    return [
+        pl.when(named).then(seconds_ms(extra.str.extract(_TOTAL))).otherwise(by_form).alias("duration_ms"),
+        pl.when(named).then(seconds_ms(extra.str.extract(_UPSTREAM))).otherwise(number(again) * 1000)
+        .alias("upstream_ms"),
+        trace(extra).alias("trace_id"),
+    ]  # fmt: skip

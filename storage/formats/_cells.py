@@ -1,0 +1,40 @@
+"""Small column expressions that several formats share."""
+
+from __future__ import annotations
+
+import polars as pl
+
+_HEX = {f"%{code:02X}": chr(code) for code in range(32, 127)} | {f"%{code:02x}": chr(code) for code in range(32, 127)}
+_TRACE = r"(?i)\b([0-9a-f]{32}|[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12})\b"
+
+
+def present(text: pl.Expr) -> pl.Expr:
+    """`text`, or null where a log says "nothing": empty or a lone dash."""
+    return pl.when((text != "-") & (text != "")).then(text)
+
+
+def number(text: pl.Expr) -> pl.Expr:
+    """A finite float, or null."""
+    value = text.str.strip_chars().cast(pl.Float64, strict=False)
+    return pl.when(value.is_finite()).then(value)
+
+
+def integer(text: pl.Expr, kind: type[pl.DataType] = pl.Int64) -> pl.Expr:
+    """A whole number, or null; `3.0` counts as whole."""
+    whole = text.str.strip_chars().cast(kind, strict=False)
+    return pl.coalesce(whole, number(text).cast(kind, strict=False))
+
+
+def trace(text: pl.Expr) -> pl.Expr:
+    """The first id of 32 hex digits or UUID in `text`, as written, or null."""
+    return text.str.extract(_TRACE)
+
+
+def unquoted_url(text: pl.Expr) -> pl.Expr:
+    """`text` with the percent codes of printable ASCII decoded."""
+    return text.str.replace_many(_HEX)
+
+
+def share(head: pl.Series, pattern: str) -> float:
+    """The share of lines that match `pattern`."""
+    return (head.str.contains(pattern).sum() or 0) / max(head.len(), 1)

@@ -1,0 +1,157 @@
+"""The access logs of Apache, nginx, Varnish and their relatives: common and combined, with what people add to them."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+import polars as pl
+
+from storage.format import NO_CONTEXT, Context, LogFormat, Parsed, Sample, rejected
+from storage.formats import _access, _times
+from storage.formats._cells import integer, present, share
+
+_ADDRESS = r"^\[?[0-9A-Fa-f:.]*[.:][0-9A-Fa-f:.]*\]?$"
+_LINE = r"\[\d{1,2}/[A-Z][a-z]{2}/\d{4}[: ]\d\d:\d\d:\d\d [+-]\d{4}\] \""
+_LOOSE = (
+    r"^(?P<head>[^\"]*?\]) \"(?P<request>.*)\" (?P<numbers>(?:\d{3}|-) (?:\d+|-)[^\"]*?)"
+    r"(?: ?\"(?P<referer>[^\"]*)\" \"(?P<agent>[^\"]*)\"(?P<extra>.*))?$"
+)
+
+
+class Combined(LogFormat):
+    """`[vhost] client ident user [time] "request" status bytes ["referer" "agent"] [timings and ids]`."""
+
+    name: ClassVar[str] = "combined"
+    title: ClassVar[str] = "nginx, Apache and Varnish access log, common or combined, with trailing timings and ids"
+    tables: ClassVar[tuple[str, ...]] = ("requests",)
+    specificity: ClassVar[int] = 60
+    samples: ClassVar[tuple[Sample, ...]] = (
+        Sample(
+            "good",
+            '203.0.113.7 - ann [22/Nov/2026:16:03:47 +0100] "GET /login?next=%2Fcart HTTP/1.1" 200 17 "-" "curl/8" '
+            "0.042 4bf92f3577b34da6a3ce929d0e0e4736\n",
+            {"requests": [{
+                "ts": "2026-11-22T15:03:47Z", "client_ip": "203.0.113.7", "remote_user": "ann", "method": "GET",
+                "path": "/login", "query": "next=%2Fcart", "status": 200, "bytes_sent": 17, "referer": None,
+                "user_agent": "curl/8", "duration_ms": 42.0, "trace_id": "4bf92f3577b34da6a3ce929d0e0e4736",
+            }]},
+        ),
+        Sample(
+            "good",
+            '::1 - - [22/Nov/2026:16:03:47 +0000] "GET /a HTTP/2.0" 200 17 "-" "x" rt=0.042 uct=- uht=0.1 '
+            "urt=0.010, 0.120 cs=MISS\n",
+            {"requests": [{"client_ip": "::1", "duration_ms": 42.0, "upstream_ms": 130.0}]},
+            "nginx timings by name; the upstream was tried twice",
+        ),
+        Sample(
+            "edge",
+            'shop.example:443 10.0.0.9 - - [02/Mar/2026:09:00:00 +0000] "GET /a b?c HTTP/1.0" 404 -\n',
+            {"requests": [{"host": "shop.example:443", "client_ip": "10.0.0.9", "path": "/a b", "query": "c",
+                           "status": 404, "bytes_sent": None, "user_agent": None}]},
+            "a virtual host in front, a blank in the target, no bytes",
+        ),
+        Sample(
+            "edge",
+            '10.0.0.9 - - [02/Mar/2026:09:00:00 +0000] "GET /?q=\\"1\\x22 HTTP/1.1" 200 5 "-" "Mo\\"z\\\\" "0.5" "-"\n',
+            {"requests": [{"path": "/", "query": 'q="1"', "user_agent": 'Mo"z\\', "duration_ms": 500.0}]},
+            "escaped quotes",
+        ),
+        Sample(
+            "edge",
+            '10.0.0.9 - - [02/Mar/2026:09:00:00 +0000] "\\x16\\x03\\x01" 400 157 "-" "-"\n'
+            '10.0.0.9 - - [02/Mar/2026:09:00:01 +0000] "" 400 0 "-" "-"\n',
+            {"requests": [{"method": None, "path": "\\x16\\x03\\x01", "status": 400}, {"method": None, "path": ""}]},
+            "a TLS handshake on a plain port, and nothing at all",
+        ),
+        Sample(
+            "edge",
+            '10.0.0.9 - - [02/Mar/2026:09:00:00 +0000] "GET /"x" HTTP/1.1" 200 5 "-" "-" 1234\n',
+            {"requests": [{"path": '/"x"', "status": 200, "bytes_sent": 5, "duration_ms": 1.234}]},
+            "raw quotes in the request; Apache's %D",
+        ),
+        Sample("reject", "something else entirely\n"),
+        Sample("reject", '10.0.0.9 - - [99/Mar/2026:09:00:00 +0000] "GET / HTTP/1.1" 200 5\n'),
+    )  # fmt: skip
+
+    def sniff(self, head: pl.Series) -> float:
+        """The share of lines with a bracketed time before a quoted request."""
+        return share(head, _LINE)
+
+    def parse(self, records: pl.DataFrame, *, final: bool, context: Context = NO_CONTEXT) -> Parsed:
+        """Cut at the quotes; the few lines that do not fit are read again by a pattern."""
+        records = records.filter(pl.col("record").str.contains(r"\S"))
+        fields = _fields(_access.hide_escapes(records["record"]))
+        rows = _typed(records.select("byte_offset").hstack(fields), context)
+        good = rows["ts"].is_not_null() & fields["request"].is_not_null()
+        why = (
+            pl.when(pl.col("head").is_null()).then(pl.lit("no time in [brackets] before the request"))
+            .when(pl.col("request").is_null()).then(pl.lit("no request in quotes followed by a status"))
+            .otherwise(pl.lit("the time in brackets cannot be read"))
+        )  # fmt: skip
+        bad = records.hstack(fields).filter(~good)
+        return Parsed({"requests": rows.filter(good)}, rejected(bad, why))
+
+
+def _fields(line: pl.Series) -> pl.DataFrame:
+    """The texts between the quotes: head, request, numbers, referer, agent, extra."""
+    names = ("head", "request", "numbers", "referer", "gap", "agent", "extra")
+    cut = line.str.splitn('"', 7).struct.rename_fields(list(names)).struct.unnest()
+    fits = (
+        pl.col("head").str.ends_with("] ")
+        & pl.col("numbers").str.contains(r"^ (?:\d{3}|-)(?: (?:\d+|-)|$)")
+        & (pl.col("gap").is_null() | (pl.col("gap") == " ") | (pl.col("gap") == ""))
+        & (pl.col("referer").is_null() | pl.col("agent").is_not_null())
+    )
+    cut = cut.with_columns(fits.fill_null(False).alias("fits")).drop("gap")
+    if cut["fits"].all():
+        return cut.drop("fits")
+    odd = line.filter(~cut["fits"]).alias("line").to_frame()
+    loose = odd.select(pl.col("line").str.extract_groups(_LOOSE)).unnest("line")
+    known_head = pl.coalesce("head", odd["line"].str.extract(r"^([^\"]*\]) ?(?:\"|$)"))
+    loose = loose.with_columns(known_head, pl.lit(" ").add(pl.col("numbers")).alias("numbers"))
+    order = pl.concat([cut.with_row_index("row").filter("fits").drop("fits"),
+                       loose.hstack(cut.with_row_index("row").filter(~pl.col("fits")).select("row"))], how="diagonal")  # fmt: skip
+    return order.sort("row").drop("row")
+
+
+def _typed(fields: pl.DataFrame, context: Context) -> pl.DataFrame:
+    """Columns of `requests` from the cut texts."""
+    opened = pl.col("head").str.splitn("[", 2)
+    if fields["head"].str.count_matches("[", literal=True).gt(1).any():  # a bracket in the user's name
+        opened = pl.col("head").str.extract_groups(r"^(?P<field_0>.*)\[(?P<field_1>[^\[]*)$")
+    numbers = pl.col("numbers").str.strip_chars(" ").str.splitn(" ", 3)
+    frame = fields.select(
+        "byte_offset",
+        opened.struct.field("field_0").str.strip_chars(" ").alias("who"),
+        opened.struct.field("field_1").str.strip_chars("] ").alias("when"),
+        *_access.request_line(pl.col("request")),
+        _access.status(numbers.struct.field("field_0")).alias("status"),
+        integer(numbers.struct.field("field_1")).alias("bytes_sent"),
+        present(pl.col("referer")).alias("referer"),
+        present(pl.col("agent")).alias("user_agent"),
+        pl.concat_str(numbers.struct.field("field_2"), "extra", separator=" ", ignore_nulls=True)
+        .str.strip_chars(" ").alias("more"),
+    )  # fmt: skip
+    times = _times.clf(frame["when"])
+    if times.null_count() > frame["when"].null_count():
+        times = times.fill_null(_times.anything(frame["when"].set(times.is_not_null(), None), context))
+    frame = frame.with_columns(times.alias("ts"), *_who()).drop("who", "when")
+    if (frame["more"] != "").any():
+        frame = frame.with_columns(_access.trailing(pl.col("more")))
+    return _access.show_escapes(frame.drop("more"))
+
+
+def _who() -> list[pl.Expr]:
+    """`host`, `client_ip` and `remote_user` of `[vhost] client ident user`; a user may hold blanks.
+
+    With more than three words the client is the second one if only that looks like an address.
+    """
+    cut = pl.col("who").str.splitn(" ", 4)
+    word = [cut.struct.field(f"field_{i}") for i in range(4)]
+    led = word[3].is_not_null() & word[1].str.contains(_ADDRESS) & ~word[0].str.contains(_ADDRESS)
+    user = pl.when(word[3].is_null()).then(word[2]).when(led).then(word[3]).otherwise(word[2] + " " + word[3])
+    return [
+        pl.when(led).then(present(word[0])).alias("host"),
+        present(pl.when(led).then(word[1]).otherwise(word[0])).alias("client_ip"),
+        present(user.str.strip_prefix("- ").str.strip_suffix(" -")).alias("remote_user"),
+    ]

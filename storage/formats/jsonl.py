@@ -1,0 +1,141 @@
+"""JSON lines whose keys are the lake's own column names: the format for whatever can be made to write it."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+import polars as pl
+
+from storage import schema
+from storage.format import NO_CONTEXT, Context, LogFormat, Parsed, Sample, rejected
+from storage.formats import _json, _times
+from storage.formats._cells import integer, number
+
+_LANDED_BY_US = {"source", "byte_offset"}
+_COLUMNS = {
+    name: kind
+    for table in schema.EVENTS.values()
+    for name, kind in table.columns.items()
+    if name not in _LANDED_BY_US
+}  # fmt: skip
+_TELLING: dict[str, tuple[str, ...]] = {
+    "prediction": ("prediction_id",),
+    "label": ("truth",),
+    "query": ("sql",),
+    "job": ("job_id", "job_type", "execution_ms"),
+    "request": ("client_ip", "method", "path", "user_agent"),
+    "log": ("message",),
+}
+"""Keys that tell the table where `event` is not given; the first event with one of its keys present is taken."""
+
+
+class JsonLines(LogFormat):
+    """One JSON object a line; `event` names the table, without it the keys decide. Unknown keys are ignored."""
+
+    name: ClassVar[str] = "jsonl"
+    title: ClassVar[str] = "JSON lines with the lake's column names as keys"
+    tables: ClassVar[tuple[str, ...]] = tuple(table.name for table in schema.EVENTS.values())
+    specificity: ClassVar[int] = 90
+    samples: ClassVar[tuple[Sample, ...]] = (
+        Sample(
+            "good",
+            '{"event":"query","ts":"2026-03-02T09:00:00.000250Z","trace_id":"t1","sql":"SELECT 1","params":[1,"a"],'
+            '"duration_ms":0.25}\n{"event":"job","ts":1772442000.5,"job_id":"j1","retry_count":2,"memory_mb":12.5}\n',
+            {
+                "queries": [{"ts": "2026-03-02T09:00:00.000250Z", "trace_id": "t1", "sql": "SELECT 1",
+                             "params": '[1,"a"]', "duration_ms": 0.25}],
+                "jobs": [{"ts": "2026-03-02T09:00:00.500000Z", "job_id": "j1", "retry_count": 2, "memory_mb": 12.5}],
+            },
+            "two tables in one file; times as RFC 3339 text and as seconds",
+        ),
+        Sample(
+            "edge",
+            '{"ts":"2026-03-02 10:00:00+01:00","client_ip":"::1","method":"GET","path":"/","status":"200",'
+            '"bytes_sent":"many","spare":{"x":1}}\n\n',
+            {"requests": [{"ts": "2026-03-02T09:00:00Z", "client_ip": "::1", "status": 200, "bytes_sent": None}]},
+            "no event name, a number as text, a value of the wrong type, an unknown key, a blank line",
+        ),
+        Sample(
+            "edge",
+            '{"event":"label","ts":1772442000000,"model":"n1-detector","subject":"t1","truth":1}\n'
+            '{"event":"log","ts":"2026-03-02T09:00:00Z","level":"WARN","message":"slow","context":{"a":[1]}}\n',
+            {
+                "labels": [{"ts": "2026-03-02T09:00:00Z", "subject": "t1", "truth": True, "window_start": None}],
+                "logs": [{"level": "warn", "context": '{"a":[1]}'}],
+            },
+        ),
+        Sample("reject", '{"event":"query","sql":"SELECT 1"}\n', about="no time"),
+        Sample("reject", '{"event":"cocktail","ts":"2026-03-02T09:00:00Z"}\n[1,2]\n{"event":"que\n'),
+        Sample("reject", '{"ts":"2026-03-02T09:00:00Z","colour":"red"}\n', about="no event and no telling key"),
+    )  # fmt: skip
+
+    def sniff(self, head: pl.Series) -> float:
+        """The share of objects with our `ts`, and an `event` that we know or keys that tell one."""
+        seen = _json.decode(head, _json.texts("event", "ts", *_keys()))
+        fits = seen.filter(pl.col("ts").is_not_null() & _event().is_in(list(schema.EVENTS)))
+        return fits.height / max(head.len(), 1)
+
+    def parse(self, records: pl.DataFrame, *, final: bool, context: Context = NO_CONTEXT) -> Parsed:
+        """Text cells by DuckDB, types by Polars, one frame an event."""
+        records = records.filter(pl.col("record").str.contains(r"\S"))
+        cells = _json.decode(records["record"], _json.texts("event", *_COLUMNS))
+        cells = cells.with_columns(
+            records["byte_offset"], _times.anything(cells["ts"], context).alias("ts"), _event().alias("event")
+        )
+        readable = pl.col("is_object") & pl.col("ts").is_not_null() & pl.col("event").is_in(list(schema.EVENTS))
+        good = cells.select(readable.fill_null(False)).to_series()
+        landing = cells.filter(good)
+        frames = {
+            table.name: part
+            for event, table in schema.EVENTS.items()
+            if (part := _typed(landing.filter(pl.col("event") == event), table, context)).height
+        }
+        bad = cells.filter(~good).with_columns(records["record"].filter(~good))
+        return Parsed(frames, rejected(bad, _reason()))
+
+
+def _keys() -> list[str]:
+    return sorted({key for keys in _TELLING.values() for key in keys})
+
+
+def _event() -> pl.Expr:
+    """The event's name as given, else by the keys that are there."""
+    named = pl.col("event").str.to_lowercase()
+    guess = pl.coalesce(
+        *(pl.when(pl.any_horizontal(pl.col(list(keys)).is_not_null())).then(pl.lit(event))
+          for event, keys in _TELLING.items())
+    )  # fmt: skip
+    return pl.coalesce(named, guess)
+
+
+def _reason() -> pl.Expr:
+    return (
+        pl.when(~pl.col("is_object")).then(pl.lit("not a whole JSON object"))
+        .when(pl.col("event").is_null()).then(pl.lit("no `event`, and no key that tells which table it belongs to"))
+        .when(~pl.col("event").is_in(list(schema.EVENTS)))
+        .then(pl.format("unknown event {}; known are " + ", ".join(schema.EVENTS), pl.col("event").str.head(40)))
+        .otherwise(pl.lit("no readable `ts` (RFC 3339 text or a number since 1970)"))
+    )  # fmt: skip
+
+
+def _typed(cells: pl.DataFrame, table: schema.Table, context: Context) -> pl.DataFrame:
+    """The columns of `table` from text `cells`; what does not fit its type becomes null."""
+    if cells.is_empty():
+        return cells
+    later = [name for name, kind in table.columns.items() if kind == schema.TIME and name != "ts"]
+    cells = cells.with_columns(_times.anything(cells[name], context).alias(name) for name in later)
+    plain = [name for name in table.columns if name not in _LANDED_BY_US and name not in (*later, "ts")]
+    return cells.select("byte_offset", "ts", *later, *(_cell(name, table.columns[name]) for name in plain))
+
+
+def _cell(name: str, kind: pl.DataType | type[pl.DataType]) -> pl.Expr:
+    text = pl.col(name)
+    if kind == pl.Float64:
+        return number(text)
+    if kind == pl.Boolean:
+        return text.str.to_lowercase().replace_strict(
+            {"true": True, "1": True, "false": False, "0": False}, default=None, return_dtype=pl.Boolean
+        )
+    if kind == pl.String:
+        return text.str.to_lowercase() if name == "level" else text
+    return integer(text, kind if isinstance(kind, type) else type(kind))
