@@ -6,8 +6,8 @@ length divided by S; what is written always carries times that have passed.
 
 from __future__ import annotations
 
+import threading
 import time
-from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -19,6 +19,8 @@ from storage.errors import InputError
 from storage.schema import TIME
 
 MINUTE = timedelta(minutes=1)
+CLF = "%d/%b/%Y:%H:%M:%S"
+MILLISECONDS = "%Y-%m-%d %H:%M:%S%.3f"
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,8 +35,8 @@ class Stamped:
 
 STAMPS: dict[str, tuple[Stamped, ...]] = {
     ".log": (
-        Stamped(r"^(\S+ \S+ .*?\[)(\d\d/\w{3}/\d{4}:\d\d:\d\d:\d\d)( \+0000\].*)$", "%d/%b/%Y:%H:%M:%S", "%d/%b/%Y:%H:%M:%S"),
-        Stamped(r"^()(\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d{3})( UTC.*)$", "%Y-%m-%d %H:%M:%S%.3f", "%Y-%m-%d %H:%M:%S%.3f"),
+        Stamped(r"^(\S+ \S+ .*?\[)(\d\d/\w{3}/\d{4}:\d\d:\d\d:\d\d)( \+0000\].*)$", CLF, CLF),
+        Stamped(r"^()(\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d{3})( UTC.*)$", MILLISECONDS, MILLISECONDS),
     ),
     ".jsonl": (
         Stamped(r'^(.*?"ts": ?")([^"]+)(Z".*)$', "%Y-%m-%dT%H:%M:%S%.f", "%Y-%m-%dT%H:%M:%S%.6f"),
@@ -115,30 +117,41 @@ def whole_minutes(span: timedelta) -> timedelta:
     return span // MINUTE * MINUTE
 
 
-def slices(recording: Recording, edges: Sequence[datetime]) -> Iterator[dict[str, bytes]]:
-    """What each file gains between one edge and the next: `edges[i-1] < due <= edges[i]`, the first from the start."""
-    before: datetime | None = None
-    for edge in edges:
-        due = pl.col("due") <= edge
-        part = recording.lines.filter(due if before is None else due & (pl.col("due") > before))
-        yield {
-            str(name[0]): ("\n".join(lines["line"]) + "\n").encode()
-            for name, lines in part.partition_by("file", as_dict=True, maintain_order=True).items()
-        }
-        before = edge
+@dataclass(slots=True)
+class Playback:
+    """A recording on its way into files; `progress` (0..1) is the share of its time that has been written."""
 
+    recording: Recording
+    target: Path
+    speed: float
+    progress: float = 0.0
 
-def play(recording: Recording, target: Path, *, speed: float, clock: Clock, tick_s: float = 0.2) -> None:
-    """Append the recording to files in `target` as if it happened now, `speed` times as fast; returns at its end."""
-    length = recording.end - recording.start
-    now = clock()
-    moved = recording.moved(whole_minutes(now + length / speed - recording.end))
-    began_s = time.monotonic()
-    ticks = max(1, round(length.total_seconds() / speed / tick_s))
-    edges = [moved.start + length * (i + 1) / ticks for i in range(ticks)]
-    edges[-1] = moved.end
-    for number, gained in enumerate(slices(moved, edges)):
-        for name, data in gained.items():
-            with (target / name).open("ab") as sink:
-                sink.write(data)
-        time.sleep(max(0.0, began_s + (number + 1) * tick_s - time.monotonic()))
+    def prepare(self, clock: Clock, *, begin: float = 0.0) -> None:
+        """Move the recording so that it will end now, and write its first share `begin` (0..1) at once."""
+        self.target.mkdir(parents=True, exist_ok=True)
+        length = self.recording.end - self.recording.start
+        ahead = clock() + length * (1.0 - begin) / self.speed - self.recording.end
+        self.recording = self.recording.moved(whole_minutes(ahead))
+        self._write(self.recording.start + length * begin, None)
+        self.progress = begin
+
+    def play(self, stop: threading.Event, *, tick_s: float = 0.2) -> None:
+        """Write the rest, `speed` times as fast as it happened, until its end or until `stop` is set."""
+        start, length = self.recording.start, self.recording.end - self.recording.start
+        before, began_s = start + length * self.progress, time.monotonic()
+        first = self.progress
+        while before < self.recording.end and not stop.wait(tick_s):
+            played_s = (time.monotonic() - began_s) * self.speed
+            self.progress = min(1.0, first + played_s / max(length.total_seconds(), 1e-9))
+            now = start + length * self.progress if self.progress < 1.0 else self.recording.end
+            self._write(now, before)
+            before = now
+        self.progress = max(self.progress, 1.0 if before >= self.recording.end else 0.0)
+
+    def _write(self, until: datetime, after: datetime | None) -> None:
+        """Append what was due after one moment and until another; each file gets its lines in one write."""
+        due = pl.col("due") <= until
+        part = self.recording.lines.filter(due if after is None else due & (pl.col("due") > after))
+        for name, lines in part.partition_by("file", as_dict=True, maintain_order=True).items():
+            with (self.target / str(name[0])).open("ab") as sink:
+                sink.write(("\n".join(lines["line"]) + "\n").encode())

@@ -1,0 +1,84 @@
+"""`watchroom demo`: the recorded sample as live traffic."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from console.commands.performance_summary import COLUMNS as SUMMARY
+from console.options import HomeOption
+from console.output import Output, emit, say
+
+PANEL = "Logs"
+LIVE_FROM = 0.55
+"""Share of the recording that has already happened when the console opens."""
+QUICK = 60.0
+"""Speed of the replay where nobody watches."""
+FINDINGS = ("ts", "model", "subject", "score", "truth", "reason")
+
+
+def command(
+    speed: Annotated[
+        float | None, typer.Option(min=0.1, help="1 is as it happened.", show_default="1, or 60 without a terminal")
+    ] = None,
+    home: HomeOption = None,
+) -> int:
+    """Replay the recorded sample as live traffic: on a terminal in the console, else to its end with a summary.
+
+    Half-way a bad release of waf-behavioral is deployed on purpose: in the console, R undoes it.
+
+    Example: watchroom demo --speed 5
+    """
+    import tempfile
+
+    place = home or Path(tempfile.mkdtemp(prefix="watchroom-demo-")) / "home"
+    say(f"home {place}; look into it later with --home")
+    if sys.stdin.isatty() and sys.stdout.isatty():
+        return _in_console(place, speed or 1.0)
+    return _to_the_end(place, speed or QUICK)
+
+
+def _in_console(place: Path, speed: float) -> int:
+    """The daemon in a process of its own, the console here."""
+    import subprocess
+
+    from console.app import open_console
+    from engine.room import Room
+
+    Room.open(place, create=True)
+    with (place / "state" / "demo.log").open("wb") as log:
+        daemon = subprocess.Popen(
+            [sys.executable, "-m", "engine.demo", str(place), "--speed", str(speed), "--begin", str(LIVE_FROM)],
+            stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True,
+        )  # fmt: skip
+    try:
+        return open_console(Room.open(place, origin="console"))
+    finally:
+        daemon.terminate()
+        daemon.wait(timeout=10)
+
+
+def _to_the_end(place: Path, speed: float) -> int:
+    """The same replay without a console: what it leaves is printed. The bad release is undone when its alert fires."""
+    import threading
+
+    from engine.demo import Performance, logs_beside, perform
+    from engine.room import Room
+
+    room = Room.open(place, create=True)
+    tally = perform(room, logs_beside(place), Performance(speed, undo=True, tell=say), threading.Event())
+    say(f"{tally.judged:,} verdicts, {tally.flagged:,} flagged")
+    say("performance")
+    emit(room.reader.query("SELECT * FROM performance_now ORDER BY model"), Output.table, columns=SUMMARY)
+    say("findings, the newest of each model")
+    newest = room.reader.query(
+        "SELECT * FROM findings QUALIFY row_number() OVER (PARTITION BY model ORDER BY ts DESC) <= 5"
+        " ORDER BY model, ts DESC"
+    )
+    emit(newest, Output.table, columns=FINDINGS, empty="no findings")
+    say("alerts")
+    emit(room.reader.query("SELECT * FROM alert_history"), Output.table, empty="no alerts")
+    return 0

@@ -1,0 +1,130 @@
+"""The demonstration: the recorded sample as live traffic, with one bad deployment made on purpose, to be undone.
+
+Half-way a `waf-behavioral` 1.1.0 goes into production whose cut-off is far too high. It misses attacks, its accuracy falls
+under the limit, an alert fires: the moment the rollback key is made for.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib.resources
+import signal
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from engine.pipeline import Pipeline
+from engine.replay import Playback, load_recording
+from engine.room import Room
+from engine.service import Service, Tally
+from engine.versions import detector_card
+
+MODEL = "waf-behavioral"
+BAD_VERSION = "1.1.0"
+BAD_THRESHOLD = 0.99
+BAD_AFTER = 0.5
+"""Share of the recording after which the bad version is deployed."""
+
+
+def recording_folder() -> Path:
+    """Where the recorded sample is installed."""
+    return Path(str(importlib.resources.files("sample_data") / "recording"))
+
+
+def playback(target: Path, speed: float) -> Playback:
+    """The recorded sample, ready to be played into `target`."""
+    return Playback(load_recording(recording_folder()), target, speed)
+
+
+@dataclass(slots=True)
+class Story:
+    """The bad deployment and, where nobody sits at a console, its rollback; `told` are the lines said so far."""
+
+    room: Room
+    undo: bool
+    told: list[str] = field(default_factory=list)
+    _deployed: bool = False
+    _undone: bool = False
+
+    def advance(self, progress: float) -> None:
+        """Do what is due at this share (0..1) of the recording."""
+        if not self._deployed and progress >= BAD_AFTER:
+            self._deployed = True
+            self._deploy_bad()
+        elif self._deployed and self.undo and not self._undone and self._firing():
+            self._undone = True
+            plan = self.room.registry.plan_rollback(MODEL, "production")
+            done = self.room.registry.rollback(plan, reason="accuracy fell after 1.1.0")
+            self.told.append(f"{MODEL} {BAD_VERSION} fell under its limit and was rolled back to {done.version}")
+
+    def _deploy_bad(self) -> None:
+        card = detector_card(MODEL, BAD_VERSION)
+        card = replace(card, defaults=dict(card.defaults) | {"threshold": BAD_THRESHOLD})
+        self.room.registry.register_card(card, reason="demonstration: a cut-off that is far too high")
+        self.room.registry.deploy(
+            MODEL, BAD_VERSION, "production", config=card.defaults, reason="demonstration: a bad release, to be undone"
+        )
+        self.told.append(f"{MODEL} {BAD_VERSION} deployed: threshold {BAD_THRESHOLD}, a bad release made on purpose")
+
+    def _firing(self) -> bool:
+        rows = self.room.reader.query("SELECT 1 FROM open_alerts WHERE model = ? AND state = 'firing'", [MODEL])
+        return rows.height > 0
+
+
+@dataclass(frozen=True, slots=True)
+class Performance:
+    """How the sample is played: speed, the share that has already happened at the start, who undoes, and who is told."""
+
+    speed: float
+    begin: float = 0.0
+    undo: bool = False
+    stay: bool = False
+    """Go on serving after the end, until stopped."""
+    tell: Callable[[str], None] = print
+
+
+def perform(room: Room, logs: Path, how: Performance, stop: threading.Event) -> Tally:
+    """Play the sample into `logs` while the room's service tails it; returns at the end, when all is judged."""
+    tape = playback(logs, how.speed)
+    tape.prepare(room.clock, begin=how.begin)
+    story, service = Story(room, how.undo), Service(room, [logs])
+    player = threading.Thread(target=tape.play, args=(stop,), name="replay", daemon=True)
+    player.start()
+
+    def after_round(_tally: Tally) -> None:
+        story.advance(tape.progress)
+        while story.told:
+            how.tell(story.told.pop(0))
+        if tape.progress >= 1.0 and not how.stay and not any(lag.bytes_behind for lag in service.landing.lags()):
+            stop.set()
+
+    tally = service.run(stop, after_round)
+    player.join()
+    if not how.stay:
+        tally.add(Pipeline(room.lake).drain(room.registry.deployed("production")))
+        service.look_at_alerts()
+    return tally
+
+
+def main() -> None:
+    """The demonstration's daemon, for a console in another process."""
+    parser = argparse.ArgumentParser(description=main.__doc__)
+    parser.add_argument("home", type=Path)
+    parser.add_argument("--speed", type=float, default=1.0)
+    parser.add_argument("--begin", type=float, default=0.0)
+    given = parser.parse_args()
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    room = Room.open(given.home, origin="scheduler")
+    perform(room, logs_beside(given.home), Performance(given.speed, given.begin, stay=True), stop)
+
+
+def logs_beside(home: Path) -> Path:
+    """Where the demonstration writes the logs that its home tails."""
+    return home.parent / f"{home.name}-logs"
+
+
+if __name__ == "__main__":
+    main()

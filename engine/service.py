@@ -1,0 +1,111 @@
+"""The daemon behind `watchroom run`: it tails, lands, judges and raises alerts until it is told to stop.
+
+Landing has a thread of its own, so that a slow verdict never holds up a log; the other work is done here, in turn.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from storage.landing import Landing
+
+from engine.alerts import evaluate
+from engine.pipeline import EventClock, Pipeline, Step
+from engine.room import Room
+from storage.clock import monotonic_s
+
+log = logging.getLogger("watchroom.service")
+
+TICK_S = 1.0
+ALERTS_EVERY_S = 5.0
+WORK_SHARE = 0.5
+"""At most this share of the time is spent on judging; a step that took long is followed by a longer rest."""
+
+
+@dataclass(slots=True)
+class Tally:
+    """What a service has done since it started."""
+
+    judged: int = 0
+    flagged: int = 0
+    steps: int = 0
+    failures: list[str] = field(default_factory=list)
+
+    def add(self, steps: Sequence[Step]) -> None:
+        """Count the verdicts of one round."""
+        self.steps += 1
+        self.judged += sum(s.judged for s in steps)
+        self.flagged += sum(s.flagged for s in steps)
+
+
+class Service:
+    """Tails `patterns` into the room's lake and judges what lands with what is deployed in `environment`."""
+
+    def __init__(self, room: Room, patterns: Sequence[str | Path], *, format_name: str | None = None,
+                 environment: str = "production") -> None:  # fmt: skip
+        self.room = room
+        self.patterns = list(patterns)
+        self.landing = Landing(room.lake, format_name=format_name, clock=room.clock)
+        self.pipeline = Pipeline(room.lake, environment)
+        self.events = EventClock(room.lake)
+        self.tally = Tally()
+        self._failed: BaseException | None = None
+        self._alerts_due_s = 0.0
+
+    def run(self, stop: threading.Event, on_round: Callable[[Tally], None] | None = None) -> Tally:
+        """Work until `stop` is set; what was read by then is landed. Raises what made landing impossible."""
+        lander = threading.Thread(target=self._land, args=(stop,), name="landing", daemon=True)
+        lander.start()
+        while not stop.is_set():
+            began_s = monotonic_s()
+            self.round(began_s)
+            if on_round is not None:
+                on_round(self.tally)
+            took_s = monotonic_s() - began_s
+            stop.wait(max(TICK_S - took_s, took_s * (1 - WORK_SHARE) / WORK_SHARE, 0.05))
+        lander.join()
+        if self._failed is not None:
+            raise self._failed
+        self.round(monotonic_s())
+        return self.tally
+
+    def round(self, now_s: float) -> None:
+        """Judge what has settled, then look at the alerts when due. A failure is logged; the next round tries again."""
+        try:
+            self.events.observe(now_s)
+            behind = frozenset(lag.source_id for lag in self.landing.lags() if lag.bytes_behind > 0)
+            deployed = self.room.registry.deployed(self.pipeline.environment)
+            self.tally.add(
+                self.pipeline.step(deployed, lambda name: self.events.settled_through(name, now_s, behind=behind))
+            )
+            if now_s >= self._alerts_due_s:
+                self._alerts_due_s = now_s + ALERTS_EVERY_S
+                self.look_at_alerts()
+        except Exception as error:
+            log.exception("a round of judging failed")
+            self.tally.failures.append(f"{type(error).__name__}: {error}")
+
+    def look_at_alerts(self) -> None:
+        """Hold what is known now against the alert rules."""
+        evaluate(self.room.reader, self.room.ledger, self.room.clock)
+
+    def _land(self, stop: threading.Event) -> None:
+        try:
+            self.landing.follow(self.patterns, stop=stop)
+        except BaseException as error:
+            self._failed = error
+            stop.set()
+
+
+def ingest(room: Room, paths: Sequence[str | Path], *, format_name: str | None = None,
+           environment: str = "production", on_progress: Callable[..., None] | None = None) -> tuple[object, Tally]:  # fmt: skip
+    """Land logs once to their end, judge everything, look at the alerts; what landed and what was judged."""
+    landed = Landing(room.lake, format_name=format_name, clock=room.clock).ingest(paths, on_progress=on_progress)
+    tally = Tally()
+    tally.add(Pipeline(room.lake, environment).drain(room.registry.deployed(environment)))
+    evaluate(room.reader, room.ledger, room.clock)
+    return landed, tally
