@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import importlib
+import os
 import pkgutil
 import sys
 import traceback
@@ -29,7 +30,7 @@ app = typer.Typer(
     " 5 refused · 70 internal · 130, 143 ended.",
     no_args_is_help=False,
     pretty_exceptions_enable=False,
-    rich_markup_mode=None,
+    rich_markup_mode="rich",
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
@@ -52,7 +53,8 @@ def main_options(
 
         print(f"watchroom {installed('watchroom')}")
         raise typer.Exit
-    context.obj = home
+    if home is not None:
+        os.environ["WATCHROOM_HOME"] = str(home)
     if context.invoked_subcommand is None:
         from console.app import open_console
         from engine.room import Room
@@ -60,15 +62,21 @@ def main_options(
         raise typer.Exit(open_console(Room.open(home, read_only=read_only, origin="console")))
 
 
-def _discover() -> None:
-    for name in command_names():
-        module = importlib.import_module(f"console.commands.{name.replace('-', '_')}")
-        app.command(name, rich_help_panel=module.PANEL)(module.command)
+PANELS = ("Logs", "Model Registry", "Performance Monitoring", "Auto-Tuning", "Deployment", "Monitoring", "Maintenance")
+"""The groups of `--help`, in the order shown; each command's file names its own."""
+
+
+def discover() -> typer.Typer:
+    """The application with every command in it, group by group."""
+    modules = {name: importlib.import_module(f"console.commands.{name.replace('-', '_')}") for name in command_names()}
+    for name in sorted(modules, key=lambda n: (PANELS.index(modules[n].PANEL), n)):
+        app.command(name, rich_help_panel=modules[name].PANEL)(modules[name].command)
+    return app
 
 
 def main() -> None:
     """Run `watchroom`; the only place that ends the process."""
-    _discover()
+    discover()
     sys.exit(run(sys.argv[1:]))
 
 
@@ -99,7 +107,6 @@ def run(arguments: list[str]) -> int:
 
 def _record(error: Exception) -> Path:
     """Write an unexpected error whole, without local variables (they may hold secrets); returns where."""
-    import os
     import tempfile
 
     handle, path = tempfile.mkstemp(prefix="watchroom-crash-", suffix=".txt")

@@ -1,7 +1,7 @@
 """The demonstration: the recorded sample as live traffic, with one bad deployment made on purpose, to be undone.
 
-Half-way a `waf-behavioral` 1.1.0 goes into production whose cut-off is far too high. It misses attacks, its accuracy falls
-under the limit, an alert fires: the moment the rollback key is made for.
+Half-way a `waf-behavioral` 1.1.0 goes into production whose cut-off is far too high. It misses attacks, its accuracy
+falls under the limit, an alert fires: the moment the rollback key is made for.
 """
 
 from __future__ import annotations
@@ -74,7 +74,7 @@ class Story:
 
 @dataclass(frozen=True, slots=True)
 class Performance:
-    """How the sample is played: speed, the share that has already happened at the start, who undoes, and who is told."""
+    """How the sample is played: how fast, what share has already happened at the start, who undoes, who is told."""
 
     speed: float
     begin: float = 0.0

@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from storage.landing import Landing
+from storage.landing import Landing, LandingSummary
 
 from engine.alerts import evaluate
 from engine.pipeline import EventClock, Pipeline, Step
@@ -101,8 +101,14 @@ class Service:
             stop.set()
 
 
-def ingest(room: Room, paths: Sequence[str | Path], *, format_name: str | None = None,
-           environment: str = "production", on_progress: Callable[..., None] | None = None) -> tuple[object, Tally]:  # fmt: skip
+def ingest(
+    room: Room,
+    paths: Sequence[str | Path],
+    *,
+    format_name: str | None = None,
+    environment: str = "production",
+    on_progress: Callable[[int, int | None], None] | None = None,
+) -> tuple[LandingSummary, Tally]:
     """Land logs once to their end, judge everything, look at the alerts; what landed and what was judged."""
     landed = Landing(room.lake, format_name=format_name, clock=room.clock).ingest(paths, on_progress=on_progress)
     tally = Tally()
