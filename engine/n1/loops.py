@@ -108,6 +108,7 @@ def windowed(rows: pl.DataFrame, cut: Cut) -> pl.DataFrame:
         pl.col("starts").cum_sum().alias("window"),
         (pl.col("starts") | (~pl.col("traced") & (pl.col("gap") > cut.idle))).cum_sum().alias("unit"),
         counts.cum_sum().alias("pos"),
+        ((pl.col("role") & WRITES) > 0).cum_sum().alias("writes"),
     ).drop("who", "gap", "starts", "span", "byte_offset", "text")  # fmt: skip
 
 
@@ -152,7 +153,7 @@ def groups(rows: pl.DataFrame, min_repeats: int) -> pl.DataFrame:
             pl.col("pos").min().alias("first_pos"),
             pl.col("pos").max().alias("last_pos"),
             (gap <= PERIOD).sum().alias("near"),
-            (gap == 1).sum().alias("next"),
+            (pl.col("writes").max() - pl.col("writes").min()).alias("writes"),
             pl.col("ms").sum().alias("total_ms"),
             pl.col("ms").max().alias("longest_ms"),
             pl.col("ms").count().alias("timed"),

@@ -25,8 +25,8 @@ class Statement:
     """What one template is.
 
     `shape`: lookup (rows for one value of a key), exists (only whether there are any, or how many), validation (is this value
-    taken?), batch (rows for a list of keys), range (no key, but values), whole (no values at all), claim (a worker takes a
-    job), none (no query). `key_kind`: own (the table's primary key), foreign, natural (a name, a code), none.
+    taken?), batch (rows for a list of keys), range (no key, but values), whole (no values at all), claim (rows are locked to be
+    worked on), none (no query). `key_kind`: own (the table's primary key), foreign, natural (a name, a code), none.
     `many`: may return several rows. `asks_limit`: its LIMIT is a bound value, so `many` depends on the parameter.
     """
 
@@ -194,6 +194,7 @@ _KIND_RANK = {"foreign": 0, "own": 1, "natural": 2, "none": 3}
 
 def _best_key(keys: list[tuple[str, bool, bool]], table: str) -> tuple[str, bool]:
     """The key that decides which rows come: an id before a name, the top level before a subquery, a list before one value."""
+    keys = [k for k in keys if k[2] or key_kind(k[0], table) != "natural"]
     if not keys:
         return "", False
     ranked = sorted(
@@ -224,9 +225,9 @@ def _shape(query: exp.Query, keys: list[tuple[str, bool, bool]], best: tuple[Key
 
     kind, listed = best
     lock = next(iter(query.find_all(exp.Lock)), None)
-    if lock is not None and "SKIP" in lock.sql().upper():
+    if lock is not None:
         return "claim"
-    if not keys:
+    if kind == "none":
         return "range" if query.find(exp.Placeholder) else "whole"
     if listed:
         return "batch"
