@@ -35,6 +35,7 @@ class Tone(StrEnum):
     WARN = "warn"
     BAD = "bad"
     LINE = "line"
+    HERE = "here"
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,104 @@
+"""The one registry of actions: bindings, the footer, help, the palette and the read-only check are made from it.
+
+An action's method is `action_<id>` on the app or, with scope `list`, on every list. One that changes something names
+the engine call that does it and the command that does the same, so that neither front end can do what the other cannot.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from textual.binding import BindingType
+
+Scope = Literal["app", "list"]
+Group = Literal["Change", "Look", "Move", "Go"]
+
+
+@dataclass(frozen=True, slots=True)
+class Action:
+    """Something a key does."""
+
+    id: str
+    title: str
+    keys: str
+    """Comma-separated, the one that is shown first."""
+    shown: str
+    """The first key as people write it."""
+    help: str
+    group: Group
+    scope: Scope = "app"
+    mutates: bool = False
+    engine_call: str = ""
+    """For one that changes something: the dotted name of what does it."""
+    cli_twin: str = ""
+    """The command that does the same."""
+    panes: frozenset[str] = frozenset()
+    """The panes it works in, by module name; none means all."""
+    footer: int = 0
+    """Place in the footer, from 1; 0 keeps it out."""
+    priority: bool = False
+    """Whether it works even while something is typed."""
+
+
+ACTIONS: tuple[Action, ...] = (
+    Action("roll_back", "roll back", "R", "R", "Put the version and settings that ran before back into production."
+           " Shows first what would change and asks for the model's name.", "Change", mutates=True,
+           engine_call="engine.registry.Registry.rollback", cli_twin="rollback",
+           panes=frozenset({"overview", "registry"}), footer=4),
+    Action("help", "help", "question_mark,f1", "?", "What every key does.", "Look", footer=1),
+    Action("filter", "filter", "slash", "/", "Show only the rows that match a regular expression; ! in front inverts."
+           " Esc ends it.", "Look", footer=2),
+    Action("open", "open", "enter", "Enter", "The whole row, with every field.", "Look", scope="list", footer=3),
+    Action("pause", "pause", "p", "p", "Hold every pane still; landing and judging go on.", "Look", footer=5),
+    Action("refresh", "refresh", "f5", "F5", "Read again now.", "Look"),
+    Action("zoom", "zoom", "z", "z", "Give the focused part the whole screen, and back.", "Look", footer=8),
+    Action("copy", "copy", "y", "y", "Copy the row to the clipboard, also over SSH.", "Look", footer=7),
+    Action("palette", "palette", "ctrl+p", "^p", "Find any action by its name.", "Look"),
+    Action("theme", "theme", "f3", "F3", "The next theme: dark, light, or the terminal's own colours.", "Look"),
+    Action("down", "down", "j,down", "j", "One row down.", "Move", scope="list"),
+    Action("up", "up", "k,up", "k", "One row up.", "Move", scope="list"),
+    Action("page_down", "page down", "pagedown,space", "PgDn", "A page down.", "Move", scope="list"),
+    Action("page_up", "page up", "pageup", "PgUp", "A page up.", "Move", scope="list"),
+    Action("top", "top", "g,home", "g", "To the first row.", "Move", scope="list"),
+    Action("bottom", "bottom", "G,end", "G", "To the last row; Live follows new rows again.", "Move", scope="list",
+           footer=6),
+    Action("next_mark", "next flagged", "e", "e", "To the next row that is flagged.", "Move", scope="list"),
+    Action("previous_mark", "previous flagged", "E", "E", "To the flagged row before.", "Move", scope="list"),
+    Action("next_part", "next part", "tab", "Tab", "To the pane's next part.", "Move"),
+    Action("previous_part", "previous part", "shift+tab", "S-Tab", "To the pane's part before.", "Move"),
+    Action("go_back", "back", "q,escape", "q", "Back: ends the filter, the zoom or the pause; q from the top ends the"
+           " console.", "Go"),
+    Action("end", "quit", "ctrl+q", "^q", "End the console, from anywhere.", "Go", priority=True),
+    Action("interrupt", "quit at once", "ctrl+c", "^c ^c", "Twice within two seconds ends the console.", "Go",
+           priority=True),
+    Action("suspend", "suspend", "ctrl+z", "^z", "Back to the shell; fg returns.", "Go", priority=True),
+)  # fmt: skip
+
+
+def by_id(name: str) -> Action:
+    """The action of that id. Raises KeyError."""
+    return next(a for a in ACTIONS if a.id == name) if any(a.id == name for a in ACTIONS) else _missing(name)
+
+
+def _missing(name: str) -> Action:
+    raise KeyError(f"no action {name!r}")
+
+
+def bindings(scope: Scope, actions: Sequence[Action] = ACTIONS) -> list[BindingType]:
+    """The key bindings of the app or of every list."""
+    from textual.binding import Binding
+
+    return [
+        Binding(key, action.id, action.title, id=f"{action.id}.{key}", show=False, priority=action.priority)
+        for action in actions
+        if action.scope == scope
+        for key in action.keys.split(",")
+    ]
+
+
+def works_in(action: Action, pane: str) -> bool:
+    """Whether the action does something in the pane of that module name."""
+    return not action.panes or pane in action.panes

@@ -1,0 +1,130 @@
+"""What the Overview and the Registry know of a deployed model, read from the views in one consistent moment."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import duckdb
+
+    from engine.room import Room
+
+HISTORY = timedelta(hours=2)
+"""How much of the accuracy's course is drawn, up to its newest minute."""
+
+TREND_MINUTES = 12
+
+_NOW = """SELECT * FROM performance_now WHERE environment = ?
+ORDER BY CASE state WHEN 'FIRING' THEN 0 WHEN 'WATCH' THEN 1 ELSE 2 END, model"""
+_WINDOWS = """SELECT model, version, "window", n, tp, fp, fn, tn, accuracy, accuracy_low, accuracy_high, label_delay_s
+FROM performance WHERE environment = ? AND "window" = 'last_1000'"""
+_HISTORY = """SELECT model, minute, arg_max(accuracy, n) AS accuracy FROM accuracy_history
+WHERE environment = ?1 AND minute > (SELECT max(minute) FROM accuracy_history WHERE environment = ?1) - ?2
+GROUP BY ALL ORDER BY model, minute"""
+_MINUTES = """SELECT model, minute, sum(predictions) AS predictions FROM predictions_per_minute
+WHERE environment = ?1 AND minute > (SELECT max(minute) FROM predictions_per_minute WHERE environment = ?1) - ?2
+GROUP BY ALL ORDER BY model, minute"""
+_DEPLOYMENTS = """SELECT model, version, config_revision, kind, started_ts FROM deployments
+WHERE environment = ? ORDER BY id"""
+_FINDINGS = """SELECT ts, prediction_id, model, version, subject, window_start, window_end, score, threshold, reason,
+evidence, features, truth FROM findings WHERE environment = ? ORDER BY ts DESC LIMIT 40"""
+_ALERTS = """SELECT id, ts, severity, model, to_state, from_state, actor, summary, note FROM alert_history
+WHERE (environment = ? OR environment IS NULL) AND to_state IN ('firing', 'resolved', 'acknowledged')
+ORDER BY id DESC LIMIT 20"""
+_ALL = (_NOW, _WINDOWS, _HISTORY, _MINUTES, _DEPLOYMENTS, _FINDINGS, _ALERTS)
+
+Record = Mapping[str, Any]
+"""A row of a view by its column names."""
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """A deployed model and how it does: `now` is its row of `performance_now`, `window` its last 1000 of `performance`.
+
+    `history` is its accuracy by minute, `per_minute` its predictions in each of the newest minutes (None: not yet
+    known), `changes` the deployments of its model there, oldest first.
+    """
+
+    now: Record
+    window: Record = field(default_factory=dict)
+    history: Sequence[tuple[datetime, float]] = ()
+    per_minute: Sequence[float | None] = ()
+    changes: Sequence[Record] = ()
+
+    @property
+    def model(self) -> str:
+        """The model's name."""
+        return str(self.now["model"])
+
+
+@dataclass(frozen=True, slots=True)
+class Overview:
+    """Everything the Overview shows, as of `at`."""
+
+    at: datetime
+    standings: Sequence[Standing]
+    findings: Sequence[Record]
+    alerts: Sequence[Record]
+
+
+def read_overview(room: Room, environment: str) -> Overview:
+    """The models of `environment`, their course, and the newest findings and alerts."""
+    with room.reader.connect(" ".join(_ALL)) as connection:
+        now = _rows(connection, _NOW, environment)
+        windows = {(r["model"], r["version"]): r for r in _rows(connection, _WINDOWS, environment)}
+        history = _by_model(_rows(connection, _HISTORY, environment, HISTORY))
+        minutes = _by_model(_rows(connection, _MINUTES, environment, timedelta(minutes=TREND_MINUTES)))
+        changes = _by_model(_rows(connection, _DEPLOYMENTS, environment))
+        findings = _rows(connection, _FINDINGS, environment)
+        alerts = _rows(connection, _ALERTS, environment)
+    newest = max((r["minute"] for rows in minutes.values() for r in rows), default=None)
+    return Overview(
+        room.clock(),
+        tuple(
+            Standing(
+                row,
+                windows.get((row["model"], row["version"]), {}),
+                [(r["minute"], r["accuracy"]) for r in history.get(row["model"], ())],
+                _filled(minutes.get(row["model"], ()), newest),
+                changes.get(row["model"], ()),
+            )
+            for row in now
+        ),
+        findings,
+        alerts,
+    )
+
+
+def pretty(text: str | None) -> str:
+    """JSON text with one field a line; any other text as it is."""
+    try:
+        return json.dumps(json.loads(text or ""), indent=2, ensure_ascii=False)
+    except ValueError:
+        return text or ""
+
+
+def _filled(rows: Sequence[Record], newest: datetime | None) -> list[float | None]:
+    """Predictions in each of the newest minutes, oldest first; a minute without any before the first is unknown."""
+    if newest is None:
+        return []
+    known = {r["minute"]: float(r["predictions"]) for r in rows}
+    first = min(known, default=newest)
+    minutes = [newest - timedelta(minutes=i) for i in reversed(range(TREND_MINUTES))]
+    return [known.get(m, None if m < first else 0.0) for m in minutes]
+
+
+def _by_model(rows: Sequence[Record]) -> dict[str, list[Record]]:
+    out: dict[str, list[Record]] = {}
+    for row in rows:
+        out.setdefault(row["model"], []).append(row)
+    return out
+
+
+def _rows(connection: duckdb.DuckDBPyConnection, sql: str, *params: object) -> list[dict[str, Any]]:
+    from storage.sql import to_frame
+
+    return to_frame(connection.sql(sql, params=list(params))).to_dicts()

@@ -1,0 +1,1 @@
+"""What panes are drawn with: sheets, grids, charts, the lines above and below them."""

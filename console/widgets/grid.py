@@ -1,0 +1,351 @@
+"""Rows in columns with a cursor, a filter, and a view that follows new rows until the reader scrolls away.
+
+Only what is visible is drawn, so that a list of thousands of rows costs as much as one of twenty.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import ClassVar
+
+from textual import events
+from textual.binding import BindingType
+from textual.geometry import Region, Size
+from textual.message import Message
+from textual.strip import Strip
+
+from console.actions import bindings
+from console.cells import EMPTY, Cell, Line, SafeText, Tone, fit
+from console.widgets.filter import NO_FILTER, Filter
+from console.widgets.lines import Toned
+
+RING_ROWS = 5_000
+"""Rows that a following grid keeps; while the reader has scrolled away it keeps up to four times as many."""
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A column: its heading, its width (0: whatever is left), and the least width of the grid at which it shows."""
+
+    title: str
+    columns: int
+    right: bool = False
+    least: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A row: what identifies it, its cells by column, and whether it is one of those that `e` jumps to."""
+
+    key: str
+    cells: Line
+    marked: bool = False
+    tail: Cell | None = field(default=None)
+    """Shown at the right end of the row, over the last column."""
+
+    @property
+    def text(self) -> SafeText:
+        """The whole row, for the filter and the clipboard."""
+        words = [c.text.strip() for c in self.cells] + ([self.tail.text.strip()] if self.tail else [])
+        return SafeText("  ".join(w for w in words if w))
+
+
+class Grid(Toned, can_focus=True):
+    """A list of rows under headings."""
+
+    BINDINGS: ClassVar[list[BindingType]] = bindings("list")
+
+    @dataclass
+    class Opened(Message):
+        """A row was opened with Enter or a second click."""
+
+        grid: Grid
+        row: Row
+
+        @property
+        def control(self) -> Grid:
+            """The list."""
+            return self.grid
+
+    @dataclass
+    class Moved(Message):
+        """The cursor stands on another row, or the view began or ceased to follow."""
+
+        grid: Grid
+        row: Row | None
+
+        @property
+        def control(self) -> Grid:
+            """The list."""
+            return self.grid
+
+    def __init__(self, columns: Sequence[Column], *, empty: str = "nothing yet", follows: bool = False, chooses: bool = False,
+                 id: str | None = None) -> None:  # fmt: skip  # noqa: A002 Textual's name
+        super().__init__(id=id)
+        self.columns = tuple(columns)
+        self.empty = empty
+        self.follows = follows
+        self.chooses = chooses
+        self.following = follows
+        self.unseen = 0
+        self.filter: Filter = NO_FILTER
+        self._rows: list[Row] = []
+        self._shown: list[Row] = []
+        self._cursor = 0
+        self._here: SafeText = SafeText("▶")
+
+    def on_mount(self) -> None:
+        """Take the cursor's symbol from the terminal's set."""
+        self._here = SafeText(getattr(self.app, "glyphs").here)  # noqa: B009 the App's own attribute
+
+    # what is shown
+
+    @property
+    def rows(self) -> Sequence[Row]:
+        """All rows, whether the filter lets them through or not."""
+        return self._rows
+
+    @property
+    def shown(self) -> Sequence[Row]:
+        """The rows that the filter lets through."""
+        return self._shown
+
+    @property
+    def current(self) -> Row | None:
+        """The row under the cursor."""
+        return self._shown[self._cursor] if 0 <= self._cursor < len(self._shown) else None
+
+    def set_rows(self, rows: Sequence[Row]) -> None:
+        """Show other rows; the cursor stays on the row of the same key."""
+        key = self.current.key if self.current else None
+        self._rows = list(rows)
+        self._refilter(key)
+
+    def add_rows(self, rows: Sequence[Row]) -> None:
+        """Add rows below. A following view moves on to them; a frozen one stays and counts them."""
+        if not rows:
+            return
+        fresh = self.filter.of(rows)
+        self._rows.extend(rows)
+        self._shown.extend(fresh)
+        if not self.following:
+            self.unseen += len(fresh)
+        self._trim(RING_ROWS if self.following else 4 * RING_ROWS)
+        self._measure()
+        if self.following:
+            self._to_end()
+        self._announce()
+
+    def replace_rows(self, rows: Sequence[Row]) -> None:
+        """Show the same rows in another dress, in the same order: what marks them was learnt later."""
+        self._rows = list(rows)
+        self._shown = self.filter.of(self._rows)
+        self.refresh()
+
+    def set_filter(self, wanted: Filter) -> None:
+        """Show only the rows that `wanted` lets through."""
+        key = self.current.key if self.current else None
+        self.filter = wanted
+        self._refilter(key)
+
+    def _refilter(self, key: str | None) -> None:
+        self._shown = self.filter.of(self._rows)
+        where = next((i for i, row in enumerate(self._shown) if row.key == key), None)
+        self._cursor = min(self._cursor, max(0, len(self._shown) - 1)) if where is None else where
+        self._measure()
+        if self.following:
+            self._to_end()
+        self._announce()
+
+    def _trim(self, keep: int) -> None:
+        """Forget the oldest rows beyond `keep`; the visible ones stay where they are."""
+        over = len(self._rows) - keep
+        if over <= 0:
+            return
+        gone = {id(row) for row in self._rows[:over]}
+        del self._rows[:over]
+        lost = sum(1 for row in self._shown[:over] if id(row) in gone)
+        del self._shown[:lost]
+        self._cursor = max(0, self._cursor - lost)
+        if not self.following:
+            self.scroll_to(y=max(0, self.scroll_offset.y - lost), animate=False, force=True)
+
+    def _measure(self) -> None:
+        self.virtual_size = Size(self.size.width, len(self._shown) + self._head)
+        self.refresh()
+
+    @property
+    def _head(self) -> int:
+        return 1 if any(c.title for c in self.columns) else 0
+
+    # moving
+
+    def action_down(self) -> None:
+        """One row on."""
+        self._move(self._cursor + 1)
+
+    def action_up(self) -> None:
+        """One row back."""
+        self._move(self._cursor - 1)
+
+    def action_page_down(self) -> None:
+        """A page on."""
+        self._move(self._cursor + max(1, self.size.height - 1 - self._head))
+
+    def action_page_up(self) -> None:
+        """A page back."""
+        self._move(self._cursor - max(1, self.size.height - 1 - self._head))
+
+    def action_top(self) -> None:
+        """To the first row."""
+        self._move(0)
+
+    def action_bottom(self) -> None:
+        """To the last row; a list that follows new rows does so again."""
+        self.following = self.follows
+        self.unseen = 0
+        self._trim(RING_ROWS)
+        self._measure()
+        self._move(len(self._shown) - 1)
+
+    def action_next_mark(self) -> None:
+        """To the next row that is flagged."""
+        self._to_mark(range(self._cursor + 1, len(self._shown)))
+
+    def action_previous_mark(self) -> None:
+        """To the flagged row before."""
+        self._to_mark(range(self._cursor - 1, -1, -1))
+
+    def action_open(self) -> None:
+        """Open the row under the cursor."""
+        if (row := self.current) is not None:
+            self.post_message(self.Opened(self, row))
+
+    def go_to(self, key: str) -> bool:
+        """Put the cursor on the row of that key, if it is shown."""
+        for index, row in enumerate(self._shown):
+            if row.key == key:
+                self._move(index)
+                return True
+        return False
+
+    def _to_mark(self, order: range) -> None:
+        for index in order:
+            if self._shown[index].marked:
+                self._move(index)
+                return
+        self.app.bell()
+
+    def _move(self, to: int) -> None:
+        if not self._shown:
+            return
+        last = len(self._shown) - 1
+        to = min(last, max(0, to))
+        if to < last:
+            self.following = False
+        self._cursor = to
+        self.scroll_to_region(
+            Region(0, to if to == 0 else to + self._head, 1, 1 + (self._head if to == 0 else 0)),
+            animate=False, force=True, spacing=None,
+        )  # fmt: skip
+        if self._head and to + self._head <= self.scroll_offset.y:
+            self.scroll_to(y=max(0, to), animate=False, force=True)
+        self.refresh()
+        self._announce()
+
+    def _to_end(self) -> None:
+        self._cursor = max(0, len(self._shown) - 1)
+        self.scroll_end(animate=False, force=True, immediate=True)
+
+    def _announce(self) -> None:
+        self.post_message(self.Moved(self, self.current))
+
+    def watch_scroll_y(self, old_value: float, new_value: float) -> None:
+        """Scrolling back by any means freezes the view; reaching the end again lets it follow."""
+        super().watch_scroll_y(old_value, new_value)
+        if not self.follows or not self.is_mounted:
+            return
+        if new_value < old_value and new_value < self.max_scroll_y:
+            self.following = False
+            self._announce()
+
+    # the mouse, for those who use it
+
+    def on_click(self, event: events.Click) -> None:
+        """A click moves the cursor; one on the cursor's row opens it."""
+        index = event.y + self.scroll_offset.y - self._head
+        if event.y < self._head or not 0 <= index < len(self._shown):
+            return
+        if index == self._cursor:
+            self.action_open()
+        else:
+            self._move(index)
+
+    # drawing
+
+    def on_resize(self) -> None:
+        """Measure anew; a following view stays at the end."""
+        self._measure()
+        if self.following and self.follows:
+            self._to_end()
+
+    def render_line(self, y: int) -> Strip:
+        """The heading stays on top; below it, the visible rows."""
+        if y < self._head:
+            return self.to_strip(self._heading(), self.get_component_rich_style("tone--heading", partial=True))
+        index = y + self.scroll_offset.y - self._head
+        if index >= len(self._shown):
+            words = self._nothing() if y == self._head else ""
+            return self.to_strip((Cell(SafeText(words), Tone.DIM),))
+        row = self._shown[index]
+        here = index == self._cursor and (self.has_focus or self.chooses)
+        over = self.get_component_rich_style("tone--cursor", partial=not self.has_focus) if here else None
+        return self.to_strip(self._laid_out(row, here), over)
+
+    def _nothing(self) -> str:
+        if self._shown:
+            return ""
+        return f"  no row matches the filter; {len(self._rows):,} hidden" if self._rows else f"  {self.empty}"
+
+    def _visible(self) -> list[tuple[int, Column, int]]:
+        """The columns there is room for: index, column, width."""
+        room = self.size.width
+        kept = [(i, c) for i, c in enumerate(self.columns) if c.least <= room]
+        fixed = sum(c.columns for _, c in kept) + len(kept) + 1
+        flexible = [c for _, c in kept if c.columns == 0]
+        share = max(4, (room - fixed) // len(flexible)) if flexible else 0
+        return [(i, c, c.columns or share) for i, c in kept]
+
+    def _heading(self) -> Line:
+        cells = [Cell(SafeText("  "))]
+        for _, column, columns in self._visible():
+            cells.append(Cell(fit(SafeText(column.title), columns, right=column.right), Tone.DIM))
+            cells.append(Cell(SafeText(" ")))
+        return tuple(cells)
+
+    def _laid_out(self, row: Row, here: bool) -> Line:
+        cells = [Cell(SafeText(self._here + " " if here else "  "), Tone.ACCENT)]
+        for index, column, columns in self._visible():
+            item = row.cells[index] if index < len(row.cells) else Cell(EMPTY)
+            cells.append(Cell(fit(item.text, columns, right=column.right), item.tone))
+            cells.append(Cell(SafeText(" ")))
+        if row.tail is None:
+            return tuple(cells)
+        return (*_cut(cells, self.size.width - len(row.tail.text) - 1), row.tail)
+
+
+def _cut(cells: Sequence[Cell], columns: int) -> list[Cell]:
+    """Cells cut or filled to exactly `columns`."""
+    from console.cells import width
+
+    out: list[Cell] = []
+    left = columns
+    for item in cells:
+        size = width(item.text)
+        if size > left:
+            out.append(Cell(fit(item.text, left), item.tone))
+            return out
+        out.append(item)
+        left -= size
+    return [*out, Cell(SafeText(" " * left))]

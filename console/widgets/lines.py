@@ -1,0 +1,72 @@
+"""Lines of cells become strips of the screen: the base of everything that is drawn here."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import ClassVar
+
+from rich.segment import Segment
+from rich.style import Style
+from textual.geometry import Size
+from textual.scroll_view import ScrollView
+from textual.strip import Strip
+
+from console.cells import Line, Tone
+
+Draw = Callable[[int, int], Sequence[Line]]
+"""Draws lines for a width and a height, in columns and rows."""
+
+
+class Toned(ScrollView):
+    """A widget that draws cells in the theme's tones; the colours are in app.tcss."""
+
+    COMPONENT_CLASSES: ClassVar[set[str]] = {f"tone--{tone}" for tone in Tone} | {
+        "tone--cursor", "tone--heading", "tone--marked",
+    }  # fmt: skip
+
+    def tone(self, name: str) -> Style:
+        """The style of a tone on this widget's background."""
+        return self.rich_style + self.get_component_rich_style(f"tone--{name}", partial=True)
+
+    def to_strip(self, line: Line, over: Style | None = None) -> Strip:
+        """`line` as a strip exactly as wide as the widget; `over` is laid over every cell."""
+        segments = [Segment(c.text, self.tone(c.tone) + over if over else self.tone(c.tone)) for c in line]
+        blank = self.rich_style + over if over else self.rich_style
+        return Strip(segments).adjust_cell_length(self.size.width, blank)
+
+
+class Sheet(Toned):
+    """Free lines, drawn anew for the size there is; scrolls when there are more lines than rows."""
+
+    def __init__(self, *, id: str | None = None, classes: str | None = None) -> None:  # noqa: A002 Textual's name
+        super().__init__(id=id, classes=classes)
+        self._draw: Draw = lambda _width, _height: ()
+        self._lines: Sequence[Line] = ()
+
+    def show(self, draw: Draw) -> None:
+        """Show what `draw` makes of the widget's size, now and whenever that changes."""
+        self._draw = draw
+        self._again()
+
+    @property
+    def lines(self) -> Sequence[Line]:
+        """What is shown."""
+        return self._lines
+
+    def on_resize(self) -> None:
+        """Draw for the new size."""
+        self._again()
+
+    def _again(self) -> None:
+        size = self.size
+        if not size.width or not size.height:
+            return
+        self._lines = self._draw(size.width, size.height)
+        self.virtual_size = Size(size.width, len(self._lines))
+        self.refresh()
+
+    def render_line(self, y: int) -> Strip:
+        """One line of the visible part."""
+        row = y + self.scroll_offset.y
+        line = self._lines[row] if row < len(self._lines) else ()
+        return self.to_strip(line)
