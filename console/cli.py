@@ -13,7 +13,6 @@ import traceback
 from pathlib import Path
 from typing import Annotated
 
-import click
 import typer
 
 import console.commands as package
@@ -88,12 +87,14 @@ def run(arguments: list[str]) -> int:
     except WatchroomError as error:
         say(f"watchroom: {error}")
         return exit_code_for(error)
-    except click.exceptions.Abort:
+    except typer.TyperException as error:
+        context = getattr(error, "ctx", None)
+        command = context.command_path if context is not None else "watchroom"
+        say(f"watchroom: {error.format_message()}; see `{command} --help`")
+        return ExitCode.USAGE
+    except typer.Abort:
         say("watchroom: interrupted")
         return ExitCode.INTERRUPTED
-    except click.ClickException as error:
-        error.show()
-        return ExitCode.USAGE
     except KeyboardInterrupt:
         say("watchroom: interrupted")
         return ExitCode.INTERRUPTED

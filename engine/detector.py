@@ -121,7 +121,10 @@ class Detector(ABC):
 
     @abstractmethod
     def score(self, features: pl.LazyFrame) -> pl.LazyFrame:
-        """`features` with `score` (0..1, never null), `reason` (words for the person on call) and `evidence` (JSON)."""
+        """`features` with `score` (0..1, never null), `reason` (words for the person on call) and `evidence` (JSON).
+
+        Every further column is kept with the prediction as a feature.
+        """
 
 
 @functools.cache

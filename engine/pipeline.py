@@ -18,14 +18,13 @@ from uuid import uuid4
 import duckdb
 import polars as pl
 
-from engine.detector import Detector, load
+from engine.detector import VERDICT, Detector, load
 from engine.registry import Deployment
 from storage.clock import parse_rfc3339, rfc3339
 from storage.errors import ConflictError
 from storage.lake import Lake, Segment, Snapshot
 from storage.schema import PREDICTIONS
 
-KEY = ("subject", "window_start", "window_end")
 ENDLESS = datetime(9999, 1, 1, tzinfo=UTC)
 """A settled-through time that says that nothing will follow."""
 
@@ -60,11 +59,10 @@ def predict(detector: Detector, events: pl.LazyFrame, stamp: Stamp) -> pl.DataFr
     `analysis_ms` is the run's time shared evenly among its subjects.
     """
     began = time.perf_counter()
-    features = detector.features(events)
-    scored = detector.score(features)
-    names = [n for n in features.collect_schema().names() if n not in KEY]
+    scored = detector.score(detector.features(events))
+    names = [n for n in scored.collect_schema().names() if n not in VERDICT]
     as_json = pl.struct(names).struct.json_encode() if names else pl.lit("{}")
-    rows = scored.with_columns(as_json.alias("features")).collect()
+    rows = scored.with_columns(as_json.alias("features")).collect(engine="in-memory")
     analysis_ms = (time.perf_counter() - began) * 1000.0 / max(rows.height, 1)
     threshold = float(detector.settings.threshold)
     judged = rows.with_columns(
@@ -169,18 +167,13 @@ class Pipeline:
 
         def advance(connection: sqlite3.Connection, _commit: int) -> None:
             values = (commit_id, rfc3339(through) if through else None, rfc3339(self.lake.clock()))
-            if mark.commit_id == 0 and mark.judged_through is None:
-                done = connection.execute(
-                    "INSERT INTO watermark (commit_id, judged_through, updated_ts, model, environment)"
-                    " VALUES (?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
-                    (*values, mark.model, self.environment),
-                )
-            else:
-                done = connection.execute(
-                    "UPDATE watermark SET commit_id = ?, judged_through = ?, updated_ts = ?"
-                    " WHERE model = ? AND environment = ? AND commit_id = ?",
-                    (*values, mark.model, self.environment, mark.commit_id),
-                )
+            done = connection.execute(
+                "INSERT INTO watermark (commit_id, judged_through, updated_ts, model, environment)"
+                " VALUES (?, ?, ?, ?, ?) ON CONFLICT (model, environment) DO UPDATE SET commit_id = excluded.commit_id,"
+                " judged_through = excluded.judged_through, updated_ts = excluded.updated_ts"
+                " WHERE watermark.commit_id = ?",
+                (*values, mark.model, self.environment, mark.commit_id),
+            )
             if done.rowcount != 1:
                 raise ConflictError(f"another process judged {mark.model} in {self.environment} at the same moment")
 

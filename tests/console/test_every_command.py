@@ -6,26 +6,23 @@ import importlib
 import inspect
 import re
 import shlex
+from typing import Any
 
-import click
 import pytest
 import typer
 
 from console import cli
 
-GROUP = typer.main.get_command(cli.discover())
-assert isinstance(GROUP, click.Group)
+GROUP: Any = typer.main.get_command(cli.discover())
 NAMES = cli.command_names()
 
 
-def command(name: str) -> click.Command:
-    found = GROUP.commands[name]  # type: ignore[attr-defined]
-    assert isinstance(found, click.Command)
-    return found
+def command(name: str) -> Any:
+    return GROUP.commands[name]
 
 
 def test_the_discovered_commands_are_the_offered_ones() -> None:
-    assert sorted(GROUP.commands) == NAMES  # type: ignore[attr-defined]
+    assert sorted(GROUP.commands) == NAMES
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -52,7 +52,8 @@ def some_events(name: str, rows: int = 400, seed: int = 7) -> pl.DataFrame:
             "wait_ms": rng.exponential(50.0, rows),
             "retry_count": rng.integers(0, 3, rows),
         }
-    return table(name).conform(pl.DataFrame(common | extra, strict=False))
+    plain = {key: v.tolist() if isinstance(v, np.ndarray) else v for key, v in (common | extra).items()}
+    return table(name).conform(pl.DataFrame(plain, strict=False))
 
 
 def verdicts(kind: type[Detector], events: pl.DataFrame) -> pl.DataFrame:
