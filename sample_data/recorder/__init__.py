@@ -1,0 +1,1 @@
+"""The recorder: real servers, a small shop, and traffic whose truth is known."""
