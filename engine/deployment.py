@@ -87,7 +87,7 @@ def config_changes(before: Mapping[str, Any], after: Mapping[str, Any]) -> dict[
 
 def rollback_target(current: Deployment, earlier: Sequence[Deployment], what: What,
                     to_version: str | None) -> Deployment:  # fmt: skip
-    """The pair that a rollback brings back, of `earlier` deployments, newest first. Raises RefusedError if none fits."""
+    """The pair that a rollback brings back, of the `earlier`, newest first. Raises RefusedError if none fits."""
     where = f"{current.model} in {current.environment}"
     if to_version is not None:
         if to_version == current.version:

@@ -1,9 +1,9 @@
 -- Accuracy over the trailing 100 labelled predictions, as it stood at the end of each minute that had one.
 SELECT model, version, environment, minute, n, accuracy FROM (
     SELECT model, version, environment, date_trunc('minute', ts) AS minute, ts, prediction_id,
-        count(*) OVER trailing AS n, avg(CAST(flagged = truth AS INTEGER)) OVER trailing AS accuracy
+        count(*) OVER last_hundred AS n, avg(CAST(flagged = truth AS INTEGER)) OVER last_hundred AS accuracy
     FROM labelled_predictions
-    WINDOW trailing AS (
+    WINDOW last_hundred AS (
         PARTITION BY model, version, environment ORDER BY ts, prediction_id ROWS BETWEEN 99 PRECEDING AND CURRENT ROW)
 )
 QUALIFY row_number() OVER (

@@ -1,0 +1,56 @@
+"""Monitoring: calls of the views, restricted to what was asked for."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from engine import monitor
+from tests.modelops import Room, labels, predictions, room
+
+
+def _room(path: Path) -> Room:
+    r = room(path)
+    r.lake.append(
+        {"predictions": predictions([(0, 0.9), (1, 0.9), (2, 0.1), (3, 0.6)]),
+         "labels": labels([True, False, True])}, kind="judge")  # fmt: skip
+    return r
+
+
+def test_errors_are_what_was_wrong_newest_first_with_their_kind(tmp_path: Path) -> None:
+    got = monitor.errors(_room(tmp_path).reader, "census")
+    assert got.select("subject", "error").rows() == [("s2", "false_negative"), ("s1", "false_positive")]
+    assert got["margin"].round(6).to_list() == [0.4, 0.4]
+
+
+def test_recent_predictions_show_the_truth_where_it_is_known(tmp_path: Path) -> None:
+    got = monitor.recent(_room(tmp_path).reader, "census", limit=3)
+    assert got.select("subject", "truth").rows() == [("s3", None), ("s2", True), ("s1", False)]
+
+
+def test_what_is_asked_for_is_all_that_comes(tmp_path: Path) -> None:
+    r = _room(tmp_path)
+    assert monitor.performance(r.reader).height == 3
+    assert monitor.performance(r.reader, "census", "production").height == 3
+    assert monitor.performance(r.reader, "census", "staging").height == 0
+    assert monitor.performance_now(r.reader, "staging").height == 0
+    assert monitor.findings(r.reader, "other").height == 0
+    assert monitor.findings(r.reader, limit=1)["subject"].to_list() == ["s3"]
+    assert monitor.predictions_per_minute(r.reader)["predictions"].to_list() == [1, 1, 1, 1]
+    assert monitor.accuracy_history(r.reader, "census")["accuracy"].round(3).to_list() == [1.0, 0.5, 0.333]
+
+
+def test_trends_have_a_row_a_day_and_version(tmp_path: Path) -> None:
+    r = _room(tmp_path)
+    r.lake.append(
+        {"predictions": predictions([(24 * 60, 0.9)], first=9), "labels": labels([True], first=9)}, kind="judge"
+    )
+    got = monitor.trends(r.reader)
+    assert got.select("n", "accuracy").rows() == [(3, 1 / 3), (1, 1.0)]
+    assert monitor.trends(r.reader, days=0).height == 1
+
+
+def test_two_versions_stand_side_by_side(tmp_path: Path) -> None:
+    r = _room(tmp_path)
+    r.lake.append({"predictions": predictions([(0, 0.2)], version="1.1.0")}, kind="judge")
+    got = monitor.compare_versions(r.reader, "census", "1.0.0", "1.1.0")
+    assert got.filter(window="all").select("version", "n").rows() == [("1.0.0", 3), ("1.1.0", 1)]
