@@ -11,6 +11,7 @@ from __future__ import annotations
 import functools
 import importlib
 import pkgutil
+import re
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -68,6 +69,8 @@ class Context:
 
 
 NO_CONTEXT = Context()
+FITS = 0.6
+"""The share of a log's first lines that a format must fit to be taken for it."""
 
 
 class LogFormat(ABC):
@@ -83,6 +86,8 @@ class LogFormat(ABC):
     """Of two formats that fit equally, the one with the higher value is taken."""
     samples: ClassVar[tuple[Sample, ...]]
     """At least one of each kind; they are the format's tests and its documentation."""
+    steps: ClassVar[tuple[str, ...]] = ()
+    """Patterns of a record's parts, in order: `formats test` shows where a rejected record ceases to fit them."""
 
     @abstractmethod
     def sniff(self, head: pl.Series) -> float:
@@ -95,6 +100,16 @@ class LogFormat(ABC):
         the ends that it is sure of: the end before a line that starts a record.
         """
         return newline_ends(block)
+
+    def stops_at(self, record: str) -> int | None:
+        """How many characters of a rejected `record` fit this format, where that can be told. For people only."""
+        at = 0
+        for step in self.steps:
+            found = re.compile(step).match(record, at)
+            if found is None:
+                return at
+            at = found.end()
+        return None
 
     @abstractmethod
     def parse(self, records: pl.DataFrame, *, final: bool, context: Context = NO_CONTEXT) -> Parsed:
@@ -144,11 +159,52 @@ def load(name: str) -> LogFormat:
     return found[0]()
 
 
-def sniff(head: bytes) -> LogFormat | None:
-    """The format that fits the first lines of a log best, or None where none fits at least 3 lines in 5."""
-    lines = pl.Series("record", head.decode("utf-8", "replace").splitlines()[:200], dtype=pl.String)
+def fitting(head: bytes) -> list[tuple[float, str]]:
+    """How well each format fits the first lines of a log: (share, name), the best first."""
+    lines = pl.Series("record", head.decode("utf-8", "replace").split("\n")[:200], dtype=pl.String)
+    lines = lines.str.strip_chars_end("\r")
     lines = lines.filter(lines.str.strip_chars().str.len_chars() > 0)
     if lines.is_empty():
-        return None
+        return []
     ranked = sorted(((load(name).sniff(lines), load(name).specificity, name) for name in names()), reverse=True)
-    return load(ranked[0][2]) if ranked and ranked[0][0] >= 0.6 else None
+    return [(share, name) for share, _, name in ranked]
+
+
+def sniff(head: bytes) -> LogFormat | None:
+    """The format that fits the first lines of a log best, or None where none fits at least 3 lines in 5."""
+    ranked = fitting(head)
+    return load(ranked[0][1]) if ranked and ranked[0][0] >= FITS else None
+
+
+@dataclass(frozen=True, slots=True)
+class RejectedRecord:
+    """A record that was rejected: where, why, and the `column` (from 1) where it ceases to fit, if that is known."""
+
+    line: int
+    byte_offset: int
+    reason: str
+    record: str
+    column: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Examination:
+    """What `formats test` shows of the first part of a log."""
+
+    format: str | None
+    """The format examined: the one given, else the one that sniffing picks; None where none fits."""
+    shares: Mapping[str, float]
+    """How well each format fits the first lines (0..1), the best first; those above zero only."""
+    records: int
+    rows: Mapping[str, int]
+    """Rows by table."""
+    rejected: int
+    rejects: tuple[RejectedRecord, ...]
+    """The first of them."""
+
+
+def examine(head: bytes, format: LogFormat | None = None) -> Examination:  # noqa: A002 - the word of the field
+    """Read `head` (the first part of a log, cut anywhere) with `format`, else with the one that fits best."""
+    from storage.formats._examine import examination
+
+    return examination(head, format)

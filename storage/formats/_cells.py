@@ -37,4 +37,4 @@ def unquoted_url(text: pl.Expr) -> pl.Expr:
 
 def share(head: pl.Series, pattern: str) -> float:
     """The share of lines that match `pattern`."""
-    return (head.str.contains(pattern).sum() or 0) / max(head.len(), 1)
+    return float(head.str.contains(pattern).sum() or 0) / max(head.len(), 1)

@@ -25,6 +25,13 @@ class Combined(LogFormat):
     title: ClassVar[str] = "nginx, Apache and Varnish access log, common or combined, with trailing timings and ids"
     tables: ClassVar[tuple[str, ...]] = ("requests",)
     specificity: ClassVar[int] = 60
+    steps: ClassVar[tuple[str, ...]] = (
+        r"[^\[]*\[",
+        r"[^\]]*\] ",
+        r'"(?:[^"\\]|\\.)*" ',
+        r"(?:\d{3}|-)\b",
+        r" (?:\d+|-)",
+    )
     samples: ClassVar[tuple[Sample, ...]] = (
         Sample(
             "good",
@@ -110,7 +117,7 @@ def _fields(line: pl.Series) -> pl.DataFrame:
     known_head = pl.coalesce("head", odd["line"].str.extract(r"^([^\"]*\]) ?(?:\"|$)"))
     loose = loose.with_columns(known_head, pl.lit(" ").add(pl.col("numbers")).alias("numbers"))
     order = pl.concat([cut.with_row_index("row").filter("fits").drop("fits"),
-                       loose.hstack(cut.with_row_index("row").filter(~pl.col("fits")).select("row"))], how="diagonal")  # fmt: skip
+                       loose.hstack(cut.with_row_index("row").filter(~pl.col("fits")).select("row"))], how="diagonal")  # fmt: skip  # noqa: E501
     return order.sort("row").drop("row")
 
 

@@ -75,6 +75,10 @@ class JsonLines(LogFormat):
         fits = seen.filter(pl.col("ts").is_not_null() & _event().is_in(list(schema.EVENTS)))
         return fits.height / max(head.len(), 1)
 
+    def stops_at(self, record: str) -> int | None:
+        """Where the JSON breaks."""
+        return _json.breaks_at(record)
+
     def parse(self, records: pl.DataFrame, *, final: bool, context: Context = NO_CONTEXT) -> Parsed:
         """Text cells by DuckDB, types by Polars, one frame an event."""
         records = records.filter(pl.col("record").str.contains(r"\S"))

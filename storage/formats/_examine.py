@@ -1,0 +1,43 @@
+"""How a format fits the first part of a log, for people."""
+
+from __future__ import annotations
+
+import numpy as np
+import polars as pl
+
+from storage import format as formats
+from storage.format import Examination, LogFormat, RejectedRecord
+from storage.records import Text, to_records
+
+_SHOWN = 20
+
+
+def examination(head: bytes, format: LogFormat | None) -> Examination:  # noqa: A002 - the word of the field
+    """See `storage.format.examine`. A record that `head` cuts short is left out, unless it is the only one."""
+    shares = {name: share for share, name in formats.fitting(head) if share > 0}
+    chosen = format or formats.sniff(head)
+    if chosen is None:
+        return Examination(None, shares, 0, {}, 0, ())
+    ends = chosen.ends(head)
+    if not len(ends) or (ends[-1] < len(head) and head.endswith(b"\n")):
+        ends = np.append(ends, len(head)).astype(np.int64)
+    records = to_records(Text(head, 0), ends)
+    parsed = chosen.parse(records, final=True)
+    shown = parsed.rejects.head(_SHOWN)
+    return Examination(
+        format=chosen.name,
+        shares=shares,
+        records=records.height,
+        rows={name: frame.height for name, frame in parsed.frames.items() if frame.height},
+        rejected=parsed.rejects.height,
+        rejects=_shown(shown, head, chosen),
+    )
+
+
+def _shown(rejects: pl.DataFrame, head: bytes, chosen: LogFormat) -> tuple[RejectedRecord, ...]:
+    found = []
+    for offset, reason, record in rejects.select("byte_offset", "reason", "record").iter_rows():
+        stop = chosen.stops_at(record)
+        column = None if stop is None else stop + 1
+        found.append(RejectedRecord(head.count(b"\n", 0, offset) + 1, offset, reason, record, column))
+    return tuple(found)
