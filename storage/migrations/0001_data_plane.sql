@@ -3,44 +3,70 @@
 CREATE TABLE landing_commit (
     id          INTEGER PRIMARY KEY AUTOINCREMENT,
     ts          TEXT NOT NULL,
-    kind        TEXT NOT NULL          -- land | judge | label | compact | forget
+    kind        TEXT NOT NULL          -- land | judge | label | compact | retain | forget | rebuild
 ) STRICT;
 
 CREATE TABLE source (
     id          INTEGER PRIMARY KEY,
-    path        TEXT NOT NULL,
+    path        TEXT NOT NULL,                -- the name that its rows carry: where it was first seen
+    place       TEXT NOT NULL,                -- where it was last seen; differs once it was rotated
     generation  INTEGER NOT NULL DEFAULT 0,   -- counts the files that have lived under this path
     device      INTEGER,
     inode       INTEGER,
-    head        BLOB,                         -- the first bytes (at most 1,024), uncompressed; grows with the file
-    marker      BLOB,                         -- hash of the bytes before the offset
-    marker_len  INTEGER NOT NULL DEFAULT 0,
+    head        BLOB NOT NULL DEFAULT x'',    -- the first bytes (at most 1,024), uncompressed; grows with the file
+    marker      BLOB NOT NULL DEFAULT x'',    -- hash of the bytes before the offset
+    marker_bytes INTEGER NOT NULL DEFAULT 0,
     format      TEXT,
-    byte_offset INTEGER NOT NULL DEFAULT 0,   -- uncompressed bytes landed
-    state       TEXT NOT NULL DEFAULT 'live', -- live | rotated | done | vanished
+    byte_offset INTEGER NOT NULL DEFAULT 0,   -- uncompressed bytes landed for good
+    provisional_offset INTEGER,               -- where the unfinished last record ended that has landed for now
+    provisional_commit INTEGER,               -- the commit that holds it; what replaces it supersedes its segments
+    byte_size   INTEGER NOT NULL DEFAULT 0,   -- uncompressed bytes when last seen (an archive: when it was read)
+    file_size   INTEGER NOT NULL DEFAULT 0,   -- size and time of change on disk when last seen: an archive that
+    file_mtime_ns INTEGER NOT NULL DEFAULT 0, -- has both unchanged is not read again
+    row_count   INTEGER NOT NULL DEFAULT 0,
+    state       TEXT NOT NULL DEFAULT 'live', -- live | rotated | done | damaged | gone
     first_ts    TEXT NOT NULL,
     updated_ts  TEXT NOT NULL,
     UNIQUE (path, generation)
 ) STRICT;
 
+CREATE INDEX source_inode ON source (device, inode);
+
+CREATE TABLE landed (                         -- which bytes of which source a commit landed
+    commit_id    INTEGER NOT NULL REFERENCES landing_commit (id),
+    source_id    INTEGER NOT NULL REFERENCES source (id),
+    start_offset INTEGER NOT NULL,
+    end_offset   INTEGER NOT NULL,
+    PRIMARY KEY (commit_id, source_id)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE gap (                            -- bytes that were gone before they could be read, as far as is known
+    id           INTEGER PRIMARY KEY,
+    source_id    INTEGER NOT NULL REFERENCES source (id),
+    ts           TEXT NOT NULL,
+    start_offset INTEGER NOT NULL,
+    byte_count   INTEGER,                     -- at least so many; null: unknown, perhaps none
+    reason       TEXT NOT NULL
+) STRICT;
+
 CREATE TABLE segment (
     id             INTEGER PRIMARY KEY AUTOINCREMENT,
-    commit_id      INTEGER NOT NULL REFERENCES landing_commit (id),
+    made_by        INTEGER NOT NULL REFERENCES landing_commit (id),
+    commit_id      INTEGER NOT NULL,          -- the newest commit whose rows it holds: made_by, or an older one if merged
     table_name     TEXT NOT NULL,
     path           TEXT NOT NULL UNIQUE,      -- below the lake
     row_count      INTEGER NOT NULL,
     byte_count     INTEGER NOT NULL,
     min_ts         TEXT,
     max_ts         TEXT,
-    source_id      INTEGER REFERENCES source (id),
-    start_offset   INTEGER,
-    end_offset     INTEGER,
     checksum       TEXT NOT NULL,
     schema_version INTEGER NOT NULL,
-    superseded_by  INTEGER REFERENCES landing_commit (id)
+    superseded_by  INTEGER REFERENCES landing_commit (id),
+    superseded_ts  TEXT
 ) STRICT;
 
 CREATE INDEX segment_live ON segment (table_name, max_ts) WHERE superseded_by IS NULL;
+CREATE INDEX segment_dead ON segment (superseded_ts) WHERE superseded_by IS NOT NULL;
 CREATE INDEX segment_commit ON segment (commit_id);
 
 CREATE TABLE watermark (

@@ -1,0 +1,249 @@
+"""Landing: files become rows of the lake, each byte once. Rows and offset are one transaction, so a process may die
+anywhere; what was not committed is read again, what was committed is never read again.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import closing
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from storage import sources
+from storage.clock import Clock, rfc3339, utc_now
+from storage.errors import InputError, UnavailableError
+from storage.format import LogFormat
+from storage.inputs import expand
+from storage.lake import Lake, Origin, Prepared
+from storage.opening import (
+    Reading,
+    find_rest,
+    is_landed_archive,
+    open_source,
+    recognise,
+    replaced_sources,
+)
+from storage.parsing import Frames, merge, reject_row
+from storage.sources import Source
+from storage.streams import open_stream
+from storage.tail import Batch, RewrittenError, Tail
+from storage.tally import LandingSummary, OnNotice, OnProgress, Progress, SourceLag, Tally
+
+if TYPE_CHECKING:
+    from storage.following import Follower
+
+__all__ = ["Landing", "LandingSummary", "Progress", "SourceLag"]
+
+_QUEUE = 2
+"""Blocks that may be parsed ahead of the one being committed."""
+
+
+class Landing:
+    """Lands files into one lake. Not shared between threads, except for `lags`."""
+
+    def __init__(self, lake: Lake, *, format_name: str | None = None, clock: Clock = utc_now,
+                 on_notice: OnNotice | None = None) -> None:  # fmt: skip
+        self.lake = lake
+        self.clock = clock
+        self.format_name = format_name
+        self.on_notice = on_notice
+        self._follower: Follower | None = None
+
+    def ingest(self, paths: Sequence[str | Path], *, on_progress: OnProgress | None = None) -> LandingSummary:
+        """Land each file once to its end; what landed before is passed over, so an interrupted call can be repeated.
+
+        Raises InputError before anything lands if a file that was named itself cannot be read or recognised; such
+        a file among others of a folder or glob is passed over with a notice. Raises UnavailableError when the disk is full.
+        """
+        tally = Tally(self.on_notice)
+        for path in self._readable(paths, tally):
+            with unavailable(self.lake):
+                self._ingest_file(path, tally, on_progress)
+        return tally.summary()
+
+    def follow(self, patterns: Sequence[str | Path], *, stop: threading.Event,
+               on_commit: Callable[[int], None] | None = None) -> LandingSummary:  # fmt: skip
+        """Land files as they grow, and new ones that appear, until `stop` is set; then what is there is drained.
+
+        Commits about once a second and calls `on_commit` with each commit's number. A file that is not there yet is
+        waited for. A full disk pauses the landing with a notice; it goes on when there is room, and nothing is lost.
+        Raises InputError at the start for a file that was named itself and cannot be read or recognised.
+        """
+        from storage.following import Follower
+
+        self._follower = Follower(self, patterns, stop=stop, on_commit=on_commit)
+        return self._follower.run()
+
+    def lags(self) -> list[SourceLag]:
+        """How far each followed source is behind; empty if nothing is followed."""
+        return self._follower.lags() if self._follower is not None else []
+
+    def _readable(self, paths: Sequence[str | Path], tally: Tally) -> list[Path]:
+        """The files of `paths` that can be landed, all looked at before the first one is."""
+        named = {Path(p).absolute() for p in paths}
+        files = []
+        for path in expand(paths):
+            try:
+                if not is_landed_archive(self.lake.ledger, path):
+                    with closing(open_stream(path)) as stream:
+                        recognise(stream, self.format_name)
+                files.append(path)
+            except InputError as error:
+                if path in named:
+                    raise
+                tally.notice(f"passed over: {error}")
+        return files
+
+    def _ingest_file(self, path: Path, tally: Tally, on_progress: OnProgress | None) -> None:
+        if is_landed_archive(self.lake.ledger, path):
+            return
+        while (reading := open_source(self.lake.ledger, path, self.format_name, self.clock())) is not None:
+            tally.files.add(reading.source.id)
+            try:
+                with closing(reading):
+                    self.replaced(reading, tally)
+                    self.land_to_end(reading, tally, on_progress)
+                return
+            except RewrittenError:
+                self.rewritten(reading, tally)
+
+    def land_to_end(self, reading: Reading, tally: Tally, on_progress: OnProgress | None = None) -> None:
+        """Land an open source up to its present end, in large blocks: one is parsed while the one before is written."""
+        waiting: list[tuple[Batch, Future[Prepared]]] = []
+        with ThreadPoolExecutor(1, thread_name_prefix="segment-writer") as writer:
+            try:
+                for batch in self._batches(reading):
+                    waiting.append((batch, writer.submit(self.prepare, [(reading, batch)])))
+                    if len(waiting) >= _QUEUE:
+                        self._commit_next(reading, waiting, tally, on_progress)
+                while waiting:
+                    self._commit_next(reading, waiting, tally, on_progress)
+            except BaseException:
+                for _, future in waiting:
+                    if not future.cancel() and future.exception() is None:
+                        self.lake.discard(future.result())
+                raise
+        self._finish(reading, tally)
+
+    def _batches(self, reading: Reading) -> Iterator[Batch]:
+        """All batches to the end; the last one may be provisional."""
+        while (batch := reading.tail.step(self.clock())) is not None:
+            yield batch
+        last = reading.tail.step(self.clock(), final=True)
+        if last is not None and (last.after.offset > reading.source.landed_to or not last.provisional):
+            yield last
+
+    def _commit_next(self, reading: Reading, waiting: list[tuple[Batch, Future[Prepared]]], tally: Tally,
+                     on_progress: OnProgress | None) -> None:  # fmt: skip
+        batch, future = waiting[0]
+        prepared = future.result()
+        waiting.pop(0)
+        self.commit([(reading, batch)], prepared, tally)
+        if on_progress is not None:
+            status = reading.stream.status()
+            done = getattr(reading.stream, "position", lambda: batch.after.offset)()
+            on_progress(Progress(reading.source.place, done, status.st_size, sum(tally.rows.values())))
+
+    def prepare(self, batches: Sequence[tuple[Reading, Batch]]) -> Prepared:
+        """Write and sync the segments of `batches`, one a table and day."""
+        frames: Frames = merge([batch.frames for _, batch in batches])
+        return self.lake.prepare(frames, [_origin(reading, batch) for reading, batch in batches])
+
+    def commit(self, batches: Sequence[tuple[Reading, Batch]], prepared: Prepared, tally: Tally) -> int:
+        """Make the rows of `batches` and their sources' offsets true in one transaction; returns the commit's number."""
+        now = rfc3339(self.clock())
+
+        def offsets(connection: sqlite3.Connection, commit_id: int) -> None:
+            for reading, batch in batches:
+                sources.record_batch(connection, reading.source, batch, commit_id, now)
+                sources.record_seen(connection, reading.source, reading.stream, now)
+
+        commit_id = self.lake.commit(prepared, kind="land", also=offsets)
+        tally.add(batches)
+        for reading, batch in batches:
+            reading.landed(batch, commit_id)
+        return commit_id
+
+    def _finish(self, reading: Reading, tally: Tally) -> None:
+        """An archive that was read to its end is done, or damaged: then a reject says where and why."""
+        if not reading.stream.is_archive:
+            return
+        now, source, damage = self.clock(), reading.source, reading.stream.damage()
+        frames: Frames = {}
+        if damage is not None:
+            end = reading.stream.size() or 0
+            reason = f"the archive is damaged after {end} bytes: {damage}"
+            frames = {"rejects": reject_row(str(source.path), end, reason, now)}
+            tally.notice(f"{source.place}: {reason}")
+            tally.rows["rejects"] = tally.rows.get("rejects", 0) + 1
+
+        def done(connection: sqlite3.Connection, _: int) -> None:
+            sources.record_seen(connection, source, reading.stream, rfc3339(now))
+            sources.record_state(connection, source, "damaged" if damage else "done", None, rfc3339(now))
+
+        self.lake.append(frames, kind="land", also=done)
+
+    def replaced(self, reading: Reading, tally: Tally) -> None:
+        """Land the rest of what lay at this place before, wherever it is now; what cannot be found is a gap."""
+        for former in replaced_sources(self.lake.ledger, reading.source):
+            self.land_rest(former, reading.tail.log_format, tally)
+
+    def land_rest(self, former: Source, log_format: LogFormat, tally: Tally) -> None:
+        """Land what remains of a source that is not at its place any more, or count it as lost; then it is over."""
+        stream = find_rest(former)
+        now = rfc3339(self.clock())
+        if stream is not None:
+            with closing(
+                Reading(former, Tail(stream, log_format, source=str(former.path), place=former.read_to))
+            ) as rest:
+                self.land_to_end(rest, tally)
+                with self.lake.ledger.write() as connection:
+                    sources.settle(connection, rest.source, stream, now)
+                    sources.record_state(connection, rest.source, "rotated", None, now)
+            return
+        lost = former.byte_size - former.landed_to
+        with self.lake.ledger.write() as connection:
+            reason = "gone before it was read to its end"
+            sources.record_gap(connection, former, lost if lost > 0 else None, reason, now)
+            sources.settle(connection, former, None, now)
+            sources.record_state(connection, former, "gone", None, now)
+        tally.gaps += 1
+        known = f"at least {lost} bytes" if lost > 0 else "perhaps nothing"
+        tally.notice(f"{former.place}: {reason}; lost: {known}")
+
+    def rewritten(self, reading: Reading, tally: Tally) -> None:
+        """The file at this place is not what was landed: its former life is over, and its rest is looked for."""
+        reading.rewind(self.lake.ledger)
+        self.land_rest(reading.source, reading.tail.log_format, tally)
+
+
+class unavailable:  # noqa: N801 reads as a statement
+    """`with unavailable(lake):` a full or failing disk becomes one clear UnavailableError."""
+
+    def __init__(self, lake: Lake) -> None:
+        self._home = lake.home.path
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        if isinstance(error, OSError):
+            reason = (error.strerror or str(error)).lower()
+            raise UnavailableError(
+                f"the home {self._home} cannot be written ({reason}); nothing is lost: make room and run this again"
+            ) from error
+
+
+def _origin(reading: Reading, batch: Batch) -> Origin:
+    """The bytes of a batch, with what is needed to find its source again without the ledger."""
+    source = reading.source
+    identity: dict[str, object] = {
+        "path": str(source.path), "place": str(source.place), "generation": source.generation,
+        "device": source.device, "inode": source.inode, "head": source.head.hex(),
+        "format": reading.tail.log_format.name, "marker": batch.after.marker.hex(),
+        "marker_bytes": batch.after.marker_bytes, "provisional": batch.provisional,
+    }  # fmt: skip
+    return Origin(source.id, batch.start, batch.after.offset, identity)

@@ -1,0 +1,161 @@
+"""From a path to a source: which file is it, what format has it, how far has it landed, and what became of the file that
+was there before.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, replace
+from datetime import datetime
+from pathlib import Path
+
+from storage import sources
+from storage.archive import SUFFIXES
+from storage.clock import rfc3339
+from storage.errors import InputError
+from storage.format import LogFormat, load, sniff
+from storage.identity import HEAD_BYTES, family
+from storage.ledger import Ledger
+from storage.records import bom_bytes, encoding_of, to_text
+from storage.sources import Source
+from storage.streams import Stream, open_stream
+from storage.tail import Batch, Tail
+
+SNIFF_BYTES = 64 << 10
+_CONTROL = re.compile(rb"[\x00-\x06\x0e-\x1a\x1c-\x1f]")
+_BINARY_SHARE = 0.05
+
+
+@dataclass(slots=True)
+class Reading:
+    """A source that is open: its row in the ledger as last seen, and the tail that reads on from there."""
+
+    source: Source
+    tail: Tail
+
+    @property
+    def stream(self) -> Stream:
+        """The open file."""
+        return self.tail.stream
+
+    def landed(self, batch: Batch, commit_id: int) -> None:
+        """Follow the ledger after a batch of this source was committed."""
+        if batch.provisional:
+            self.source = replace(
+                self.source, provisional_offset=batch.after.offset, provisional_commit=commit_id
+            )  # fmt: skip
+        else:
+            self.source = replace(self.source, read_to=batch.after, provisional_offset=None, provisional_commit=None)
+
+    def rewind(self, ledger: Ledger) -> None:
+        """Go back to what the ledger says, after a commit that failed or that somebody else made first."""
+        with ledger.read() as connection:
+            self.source = sources.get_source(connection, self.source.id)
+        self.tail.place = self.source.read_to
+
+    def close(self) -> None:
+        """Give the file back."""
+        self.stream.close()
+
+
+def recognise(stream: Stream, format_name: str | None) -> LogFormat | None:
+    """The format of a stream: the one named, else by its first lines; None for one that holds nothing yet.
+
+    Raises InputError for a binary file and for text that no format fits, UsageError for an unknown name.
+    """
+    named = load(format_name) if format_name not in (None, "auto") else None
+    first = stream.skip_nuls(0)
+    head = stream.read(first, SNIFF_BYTES) if first is not None else b""
+    encoding = encoding_of(head)
+    if encoding == "utf-8" and _is_binary(head):
+        raise InputError(
+            f"{stream.path}: is a binary file; name a text log, or an archive (.gz, .bz2, .xz, .zst) of one"
+        )
+    if named is not None or not head.strip():
+        return named
+    text = to_text(head[bom_bytes(head) :], 0, encoding).data
+    whole = text[: text.rfind(b"\n") + 1] or text
+    found = sniff(whole)
+    if found is None and not (len(head) < SNIFF_BYTES and b"\n" not in text):
+        raise unknown_format(stream.path)
+    return found
+
+
+def unknown_format(path: Path) -> InputError:
+    """The error for a file that no format fits."""
+    return InputError(
+        f"{path}: no known format fits its first lines; name one with --format, or try `watchroom formats test {path}`"
+    )
+
+
+def _is_binary(head: bytes) -> bool:
+    """Whether the first bytes are no text: many control characters, whatever the encoding's other bytes are."""
+    return len(_CONTROL.findall(head)) > _BINARY_SHARE * len(head)
+
+
+def open_source(ledger: Ledger, path: Path, format_name: str | None, now: datetime) -> Reading | None:
+    """The source at `path`, known or new, ready to be read on; None for a file that holds nothing yet.
+
+    Raises InputError for a file that cannot be landed.
+    """
+    stream = open_stream(path)
+    try:
+        with ledger.read() as connection:
+            known = sources.find_source(connection, stream, path)
+        named = format_name if format_name not in (None, "auto") else known.format if known else None
+        log_format = recognise(stream, named)
+        if log_format is None:
+            stream.close()
+            return None
+        with ledger.write() as connection:
+            moment = rfc3339(now)
+            source = known or sources.add_source(connection, path, stream, log_format.name, moment)
+            sources.record_seen(connection, source, stream, moment)
+            sources.record_state(connection, source, "live", log_format.name, moment)
+            source = sources.get_source(connection, source.id)
+    except BaseException:
+        stream.close()
+        raise
+    return Reading(source, Tail(stream, log_format, source=str(source.path), place=source.read_to))
+
+
+def is_landed_archive(ledger: Ledger, path: Path) -> bool:
+    """Whether `path` is an archive that was read to its end and has not changed since: it need not be unpacked again."""
+    status = path.stat()
+    with ledger.read() as connection:
+        row = connection.execute(
+            "SELECT 1 FROM source WHERE device = ? AND inode = ? AND file_size = ? AND file_mtime_ns = ?"
+            " AND state IN ('done', 'damaged')",
+            (status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns),
+        ).fetchone()
+    return row is not None
+
+
+def replaced_sources(ledger: Ledger, current: Source) -> list[Source]:
+    """Live sources last seen at the place where `current` is now: what lay there before and was moved or rewritten."""
+    with ledger.read() as connection:
+        rows = connection.execute(
+            "SELECT * FROM source WHERE place = ? AND id <> ? AND state = 'live' ORDER BY id",
+            (str(current.place), current.id),
+        ).fetchall()
+    return [sources.read_source(row) for row in rows]
+
+
+def find_rest(source: Source) -> Stream | None:
+    """The file that now holds what `source` was: renamed, copied aside or compressed, beside its old place; or None."""
+    try:
+        siblings = sorted(p for p in source.place.parent.iterdir() if p != source.place and p.is_file())
+    except OSError:
+        return None
+    same_inode = [p for p in siblings if source.is_file(p.stat())]
+    related = [p for p in siblings if family(p.name) == family(source.place.name) and p not in same_inode]
+    for path in [*same_inode, *sorted(related, key=lambda p: p.name.endswith(SUFFIXES))]:
+        try:
+            stream = open_stream(path)
+        except InputError:
+            continue
+        if source.read_to.offset > 0 or stream.read(0, HEAD_BYTES).startswith(source.head):
+            if source.holds(stream):
+                return stream
+        stream.close()
+    return None

@@ -1,0 +1,79 @@
+"""Logs as typed frames without a home: the same bytes, records and formats as landing, and nothing is remembered."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import closing
+from pathlib import Path
+
+from storage.clock import Clock, utc_now
+from storage.errors import InputError
+from storage.inputs import expand
+from storage.opening import recognise
+from storage.parsing import Frames, reject_row
+from storage.streams import Stream, open_stream
+from storage.tail import RewrittenError, Tail
+from storage.tally import OnProgress, Progress
+
+
+def read_events(
+    paths: Sequence[str | Path],
+    format_name: str | None,
+    *,
+    on_progress: OnProgress | None = None,
+    clock: Clock = utc_now,
+) -> Iterator[Frames]:
+    """The rows of `paths` (files, folders, globs) in blocks of bounded size: conformed frames by table name.
+
+    Records that no format reads come as `rejects`; an empty file gives nothing. `format_name` None or `auto` looks at
+    the first lines of each file. Raises InputError for what was named and cannot be read or recognised; such a file
+    among others of a folder or glob is passed over.
+    """
+    named = {Path(p).absolute() for p in paths}
+    for path in expand(paths):
+        try:
+            stream = open_stream(path)
+        except InputError:
+            if path in named:
+                raise
+            continue
+        with closing(stream):
+            try:
+                tail = _tail(stream, format_name)
+            except InputError:
+                if path in named:
+                    raise
+                continue
+            if tail is not None:
+                yield from _frames(tail, clock, on_progress)
+
+
+def _tail(stream: Stream, format_name: str | None) -> Tail | None:
+    log_format = recognise(stream, format_name)
+    return None if log_format is None else Tail(stream, log_format, source=str(stream.path))
+
+
+def _frames(tail: Tail, clock: Clock, on_progress: OnProgress | None) -> Iterator[Frames]:
+    rows = 0
+    final = False
+    while True:
+        try:
+            batch = tail.step(clock(), final=final)
+        except RewrittenError:
+            raise InputError(f"{tail.stream.path}: was rewritten while it was read; read it again") from None
+        if batch is None:
+            if final:
+                break
+            final = True
+            continue
+        rows += sum(batch.rows.values())
+        yield batch.frames
+        if on_progress is not None:
+            done = getattr(tail.stream, "position", lambda end=batch.after.offset: end)()
+            on_progress(Progress(tail.stream.path, done, tail.stream.status().st_size, rows))
+        if batch.provisional:
+            break
+    if (damage := tail.stream.damage()) is not None:
+        end = tail.stream.size() or 0
+        reason = f"the archive is damaged after {end} bytes: {damage}"
+        yield {"rejects": reject_row(tail.source, end, reason, clock())}

@@ -1,0 +1,146 @@
+"""Bytes to records: a block, cut at record ends, becomes a frame of texts with exact offsets. Nothing is rejected here.
+
+What a log may hold is made harmless for a column of text: a byte order mark goes, UTF-16 becomes UTF-8, bytes that are
+no UTF-8 are replaced, the NULs before a record (the hole that a truncated file leaves) are skipped, a record over
+`CAP_BYTES` keeps its head and tail. Where bytes were replaced or cut out the record is flagged `damaged`.
+"""
+
+from __future__ import annotations
+
+import codecs
+from dataclasses import dataclass
+
+import numpy as np
+import polars as pl
+import pyarrow as pa
+
+from storage.format import RECORDS, Offsets
+
+CAP_BYTES = 1 << 20
+"""A longer record is kept as its first and last `CAP_BYTES / 2` bytes with a mark between them."""
+
+_BOMS = {codecs.BOM_UTF16_LE: "utf-16-le", codecs.BOM_UTF16_BE: "utf-16-be"}
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """A block as UTF-8 (perhaps not valid yet) that starts at `base` of the source's uncompressed bytes.
+
+    `units` is None where a byte is a byte; for UTF-16 it holds how many 16-bit units lie before each byte of `data`.
+    """
+
+    data: bytes
+    base: int
+    units: Offsets | None = None
+
+    def offsets(self, positions: Offsets) -> Offsets:
+        """Positions in `data` as offsets in the source."""
+        if self.units is None:
+            return positions + self.base
+        return self.base + 2 * self.units[positions]
+
+
+def encoding_of(head: bytes) -> str:
+    """`utf-16-le`, `utf-16-be` or `utf-8`, by the byte order mark that a file starts with."""
+    return _BOMS.get(head[:2], "utf-8")
+
+
+def bom_bytes(head: bytes) -> int:
+    """The length of the byte order mark that a file starts with, in bytes."""
+    return 2 if head[:2] in _BOMS else 3 if head.startswith(codecs.BOM_UTF8) else 0
+
+
+def to_text(raw: bytes, base: int, encoding: str) -> Text:
+    """`raw`, which starts at `base`, as UTF-8. Of UTF-16 an incomplete last unit is left out."""
+    if encoding == "utf-8":
+        return Text(raw, base)
+    whole = raw[: len(raw) & ~1]
+    last = int.from_bytes(whole[-2:], "little" if encoding.endswith("le") else "big")
+    if 0xD800 <= last < 0xDC00:  # the first half of a pair: the other half is still to come
+        whole = whole[:-2]
+    data = whole.decode(encoding, "replace").encode("utf-8")
+    lead = np.frombuffer(data, dtype=np.uint8)
+    width = ((lead & 0xC0) != 0x80).astype(np.int64) + (lead >= 0xF0)
+    return Text(data, base, np.concatenate([np.zeros(1, dtype=np.int64), np.cumsum(width)]))
+
+
+def to_records(text: Text, ends: Offsets, *, cap_bytes: int = CAP_BYTES) -> pl.DataFrame:
+    """The records of `text` that end at `ends` (ascending positions just past each line end), schema RECORDS."""
+    if not len(ends):
+        return RECORDS.to_frame()
+    data = np.frombuffer(text.data, dtype=np.uint8)
+    starts = np.empty_like(ends)
+    starts[0] = 0
+    starts[1:] = ends[:-1]
+    stops = _without_line_ends(data, starts, ends)
+    shifted = np.zeros(len(ends), dtype=bool)
+    if b"\0" in text.data:
+        starts, shifted = _without_leading_nuls(data, starts, stops)
+    long = stops - starts > cap_bytes
+    column, replaced = _column(text.data, starts, np.where(long, starts, stops))
+    for row in np.flatnonzero(long):
+        column[int(row)] = _capped(text.data[starts[row] : stops[row]], cap_bytes)
+    damaged = pl.Series(shifted | long) | replaced
+    return pl.DataFrame(
+        {"byte_offset": text.offsets(starts), "record": column, "damaged": damaged}, schema=RECORDS
+    )  # fmt: skip
+
+
+def cut_mark(byte_count: int) -> bytes:
+    """What stands where `byte_count` bytes of an overlong record were cut out."""
+    return f" ...[{byte_count} bytes cut]... ".encode()
+
+
+def _capped(record: bytes, cap_bytes: int) -> str:
+    half = cap_bytes // 2
+    kept = record[:half] + cut_mark(len(record) - 2 * half) + record[-half:]
+    return kept.decode("utf-8", "replace")
+
+
+def _without_line_ends(data: np.ndarray[tuple[int], np.dtype[np.uint8]], starts: Offsets, ends: Offsets) -> Offsets:
+    """Where each record's text stops: before `\\n` or `\\r\\n`; the last record may have neither."""
+    stops: Offsets = ends - (data[ends - 1] == 10)
+    before = np.maximum(stops - 1, 0)
+    stops -= (stops > starts) & (stops < ends) & (data[before] == 13)
+    return stops
+
+
+def _without_leading_nuls(
+    data: np.ndarray[tuple[int], np.dtype[np.uint8]], starts: Offsets, stops: Offsets
+) -> tuple[Offsets, np.ndarray[tuple[int], np.dtype[np.bool_]]]:
+    """Starts moved past the NULs that stand before a record's text, and which ones moved."""
+    filled = np.flatnonzero(data)
+    where = np.searchsorted(filled, starts)
+    first = np.append(filled, len(data))[where]
+    empty = (starts < stops) & (data[np.minimum(starts, len(data) - 1)] == 0)
+    moved = np.where(empty, np.minimum(first, stops), starts)
+    return moved, moved != starts
+
+
+def _column(data: bytes, starts: Offsets, stops: Offsets) -> tuple[pl.Series, pl.Series]:
+    """The texts `data[start:stop]` as one String column that shares the block's memory, and which were repaired."""
+    edges = np.empty(2 * len(starts) + 1, dtype=np.int64)
+    edges[0:-1:2] = starts
+    edges[1::2] = stops
+    edges[-1] = len(data)
+    valid = data.isascii() or _is_utf8(data)
+    kind = pa.large_string() if valid else pa.large_binary()
+    array = pa.Array.from_buffers(kind, 2 * len(starts), [None, pa.py_buffer(edges), pa.py_buffer(data)])
+    # Every other element is a record, those between are line ends: gathering moves views, not bytes.
+    column = pl.Series("record", pl.from_arrow(array)).gather_every(2)
+    clean = pl.zeros(len(starts), dtype=pl.Boolean, eager=True)
+    if valid:
+        return column, clean
+    text = column.cast(pl.String, strict=False)
+    bad = text.is_null()
+    repaired = [raw.decode("utf-8", "replace") for raw in column.filter(bad)]
+    rows = bad.arg_true()
+    return text.scatter(rows, repaired), bad
+
+
+def _is_utf8(data: bytes) -> bool:
+    try:
+        data.decode("utf-8")
+    except UnicodeDecodeError:
+        return False
+    return True

@@ -1,0 +1,194 @@
+"""What the ledger knows of each source: who it is, how far it has landed, what of it is lost."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from dataclasses import dataclass
+from pathlib import Path
+
+from storage.errors import ConflictError
+from storage.identity import HEAD_BYTES, are_rotations, marker_at, same_content
+from storage.streams import Stream
+from storage.tail import Batch, Place
+
+FINISHED = ("rotated", "done", "damaged", "gone")
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """One row of the ledger's table `source`."""
+
+    id: int
+    path: Path
+    place: Path
+    generation: int
+    device: int
+    inode: int
+    head: bytes
+    read_to: Place
+    format: str | None
+    provisional_offset: int | None
+    provisional_commit: int | None
+    byte_size: int
+    file_size: int
+    file_mtime_ns: int
+    row_count: int
+    state: str
+
+    @property
+    def landed_to(self) -> int:
+        """The offset up to which rows are in the lake, the unfinished last record included."""
+        return max(self.read_to.offset, self.provisional_offset or 0)
+
+    def is_file(self, status: os.stat_result) -> bool:
+        """Whether a file with this status has the device and inode that the source had."""
+        return (status.st_dev, status.st_ino) == (self.device, self.inode)
+
+    def holds(self, stream: Stream) -> bool:
+        """Whether a stream has the content that this source had when it was read."""
+        place = self.read_to
+        return same_content(stream, self.head, place.offset, place.marker, place.marker_bytes)
+
+
+def read_source(row: sqlite3.Row) -> Source:
+    """A row of `source` as a value."""
+    return Source(
+        row["id"], Path(row["path"]), Path(row["place"]), row["generation"], row["device"] or 0, row["inode"] or 0,
+        row["head"], Place(row["byte_offset"], row["marker"] or Place().marker, row["marker_bytes"]), row["format"],
+        row["provisional_offset"], row["provisional_commit"], row["byte_size"], row["file_size"],
+        row["file_mtime_ns"], row["row_count"], row["state"],
+    )  # fmt: skip
+
+
+def all_sources(connection: sqlite3.Connection) -> list[Source]:
+    """All sources, oldest first."""
+    return [read_source(row) for row in connection.execute("SELECT * FROM source ORDER BY id")]
+
+
+def get_source(connection: sqlite3.Connection, source_id: int) -> Source:
+    """The source of that number."""
+    return read_source(connection.execute("SELECT * FROM source WHERE id = ?", (source_id,)).fetchone())
+
+
+def find_source(connection: sqlite3.Connection, stream: Stream, path: Path) -> Source | None:
+    """The source whose bytes an open file holds, or None for a file that is new.
+
+    By device and inode, if the content agrees; else by content alone, for a file that is named as a rotation of the
+    source's log, or whose own place now holds something else (it was moved). Content alone is no proof between
+    two files that both live: `messages` and `syslog` may hold the same lines.
+    """
+    status = stream.status()
+    same = connection.execute(
+        "SELECT * FROM source WHERE device = ? AND inode = ? ORDER BY id DESC", (status.st_dev, status.st_ino)
+    ).fetchall()
+    for row in same:
+        if (known := read_source(row)).holds(stream):
+            return known
+    head = stream.read(0, HEAD_BYTES)
+    rows = connection.execute(
+        "SELECT * FROM source WHERE byte_offset > 0 AND head = substr(?, 1, length(head)) ORDER BY id DESC", (head,)
+    )
+    for row in rows.fetchall():
+        known = read_source(row)
+        if (are_rotations(path, known.path) or _has_left(known)) and known.holds(stream):
+            return known
+    return None
+
+
+def _has_left(source: Source) -> bool:
+    """Whether a source's place holds another file now, or none."""
+    try:
+        status = source.place.stat()
+    except OSError:
+        return True
+    was_cut = source.file_size == source.byte_size and status.st_size < source.read_to.offset
+    return was_cut or not source.is_file(status)
+
+
+def add_source(connection: sqlite3.Connection, path: Path, stream: Stream, format_name: str | None, now: str) -> Source:
+    """A new source at offset 0, the next generation of its path."""
+    status = stream.status()
+    (generation,) = connection.execute(
+        "SELECT coalesce(max(generation) + 1, 0) FROM source WHERE path = ?", (str(path),)
+    ).fetchone()
+    done = connection.execute(
+        "INSERT INTO source (path, place, generation, device, inode, head, format, byte_size, file_size, file_mtime_ns,"
+        " first_ts, updated_ts) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        (str(path), str(path), generation, status.st_dev, status.st_ino, stream.read(0, HEAD_BYTES), format_name,
+         stream.size() or 0, status.st_size, status.st_mtime_ns, now, now),
+    )  # fmt: skip
+    assert done.lastrowid is not None
+    return get_source(connection, done.lastrowid)
+
+
+def record_batch(connection: sqlite3.Connection, source: Source, batch: Batch, commit_id: int, now: str) -> None:
+    """Make a batch's offset true. Raises ConflictError if another process has moved this source meanwhile."""
+    place = source.read_to if batch.provisional else batch.after
+    changed = connection.execute(
+        "UPDATE source SET byte_offset = ?, marker = ?, marker_bytes = ?, provisional_offset = ?,"
+        " provisional_commit = ?, row_count = row_count + ?, updated_ts = ?"
+        " WHERE id = ? AND byte_offset = ? AND provisional_commit IS ?",
+        (place.offset, place.marker, place.marker_bytes, batch.after.offset if batch.provisional else None,
+         commit_id if batch.provisional else None, sum(batch.rows.values()) - _replaced(connection, source), now,
+         source.id, source.read_to.offset, source.provisional_commit),
+    )  # fmt: skip
+    if changed.rowcount != 1:
+        raise ConflictError(f"{source.place}: another process lands this file into the same home; let one do it")
+    if source.provisional_commit is not None:
+        connection.execute(
+            "UPDATE segment SET superseded_by = ?, superseded_ts = ? WHERE commit_id = ? AND superseded_by IS NULL",
+            (commit_id, now, source.provisional_commit),
+        )
+
+
+def _replaced(connection: sqlite3.Connection, source: Source) -> int:
+    """How many rows of an unfinished record go when the record comes whole."""
+    if source.provisional_commit is None:
+        return 0
+    (rows,) = connection.execute(
+        "SELECT coalesce(sum(row_count), 0) FROM segment WHERE commit_id = ? AND superseded_by IS NULL",
+        (source.provisional_commit,),
+    ).fetchone()
+    return int(rows)
+
+
+def settle(connection: sqlite3.Connection, source: Source, stream: Stream | None, now: str) -> None:
+    """Nothing more can come for an unfinished last record: what landed of it counts."""
+    if source.provisional_offset is None:
+        return
+    marker, marker_bytes = marker_at(stream, source.provisional_offset) if stream else (Place().marker, 0)
+    connection.execute(
+        "UPDATE source SET byte_offset = ?, marker = ?, marker_bytes = ?, provisional_offset = NULL,"
+        " provisional_commit = NULL, updated_ts = ? WHERE id = ?",
+        (source.provisional_offset, marker, marker_bytes, now, source.id),
+    )
+
+
+def record_seen(connection: sqlite3.Connection, source: Source, stream: Stream, now: str) -> None:
+    """Keep what is seen of a file: where it is, its first bytes as far as they go, its size."""
+    status = stream.status()
+    grown = len(source.head) < HEAD_BYTES and not stream.is_archive
+    head = stream.read(0, HEAD_BYTES) if grown else source.head
+    connection.execute(
+        "UPDATE source SET place = ?, device = ?, inode = ?, head = ?, byte_size = ?, file_size = ?, file_mtime_ns = ?,"
+        " updated_ts = ? WHERE id = ?",
+        (str(stream.path), status.st_dev, status.st_ino, head, stream.size() or source.byte_size,
+         status.st_size, status.st_mtime_ns, now, source.id),
+    )  # fmt: skip
+
+
+def record_state(connection: sqlite3.Connection, source: Source, state: str, format_name: str | None, now: str) -> None:
+    """Change a source's state, and its format where it was not known before."""
+    connection.execute(
+        "UPDATE source SET state = ?, format = coalesce(?, format), updated_ts = ? WHERE id = ?",
+        (state, format_name, now, source.id),
+    )
+
+
+def record_gap(connection: sqlite3.Connection, source: Source, byte_count: int | None, reason: str, now: str) -> None:
+    """Bytes of a source are gone for good: say so where people look."""
+    connection.execute(
+        "INSERT INTO gap (source_id, ts, start_offset, byte_count, reason) VALUES (?, ?, ?, ?, ?)",
+        (source.id, now, source.landed_to, byte_count, reason),
+    )

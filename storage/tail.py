@@ -1,0 +1,177 @@
+"""A log that grows, read a block at a time: bytes from the last offset, cut at record ends, parsed.
+
+Nothing is remembered between steps but the place that was read to: offset and marker. Every read takes the marked
+bytes before the offset along, so a file that was rewritten under the reader is noticed by the read itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+import numpy as np
+import polars as pl
+
+from storage.format import RECORDS, LogFormat, Offsets
+from storage.identity import HEAD_BYTES, MARKER_BYTES, marker_of
+from storage.parsing import Frames, Landed, parse_records, restore_raw
+from storage.records import CAP_BYTES, bom_bytes, cut_mark, encoding_of, to_records, to_text
+from storage.streams import Stream
+
+BLOCK_BYTES = 8 << 20
+MAX_BLOCK_BYTES = 32 << 20
+"""A record, or a group of records held back, that is longer than this is cut."""
+
+
+class RewrittenError(Exception):
+    """The bytes before the offset are not those that were landed: another file, or another life of this one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """How far a source was read: the offset, and the marker of the `marker_bytes` bytes before it."""
+
+    offset: int = 0
+    marker: bytes = marker_of(b"")
+    marker_bytes: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """The rows of the bytes from `start` to `after.offset`.
+
+    `provisional`: more bytes may turn the last record into another one, so these rows must be replaced if more come.
+    """
+
+    frames: Frames
+    start: int
+    after: Place
+    provisional: bool
+
+    @property
+    def rows(self) -> Mapping[str, int]:
+        """How many rows each table gets."""
+        return {name: frame.height for name, frame in self.frames.items()}
+
+
+@dataclass(frozen=True, slots=True)
+class _Block:
+    raw: bytes
+    base: int
+    ends_file: bool
+
+
+class Tail:
+    """One source being read with one format. `place` is where the next step begins."""
+
+    def __init__(self, stream: Stream, log_format: LogFormat, *, source: str, place: Place | None = None) -> None:
+        self.stream = stream
+        self.log_format = log_format
+        self.source = source
+        self.place = place or Place()
+        self._encoding: str | None = None
+        self._scanned_to = 0
+
+    def step(self, now: datetime, *, final: bool = False, block_bytes: int = BLOCK_BYTES) -> Batch | None:
+        """The next batch, or None where the bytes that are there hold no whole record; `place` moves along.
+
+        With `final` what remains at the end is taken as it is, unfinished lines and held records included; `place`
+        then stays, for only who lands it knows whether more may come. Raises RewrittenError.
+        """
+        size = block_bytes
+        while (block := self._block(size)) is not None:
+            last = final and block.ends_file
+            batch = self._cut(block, now, last=last, forced=size >= MAX_BLOCK_BYTES)
+            if batch is None and not block.ends_file and size >= MAX_BLOCK_BYTES:
+                batch = self._overlong(block, now, final=final)
+            if batch is not None or block.ends_file or size >= MAX_BLOCK_BYTES:
+                return batch
+            size *= 4
+        return None
+
+    def _cut(self, block: _Block, now: datetime, *, last: bool, forced: bool) -> Batch | None:
+        """The batch of the whole records of `block`; None if there are none or all are held back."""
+        text = to_text(block.raw, block.base, self._encoding or "utf-8")
+        ends = self.log_format.ends(text.data)
+        if last:
+            ends = _with_rest(ends, len(text.data))
+        if not len(ends):
+            return None
+        records = to_records(text, ends)
+        landed = self._parse(records, now, final=last)
+        if landed.held_from is not None and landed.held_from <= records["byte_offset"][0]:
+            if not forced:
+                return None
+            landed = self._parse(records, now, final=True)
+        end = int(text.offsets(ends[-1:])[0]) if landed.held_from is None else landed.held_from
+        frames = restore_raw(landed.frames, records, block.raw, block.base)
+        return self._batch(frames, block, end, provisional=last and not self.stream.is_archive)
+
+    def _block(self, size: int) -> _Block | None:
+        """The next bytes, behind a byte order mark and NULs; None if there are none now. Raises RewrittenError."""
+        if self._encoding is None:
+            self._encoding = encoding_of(self.stream.read(0, HEAD_BYTES))
+        place = self.place
+        raw = self.stream.read(place.offset - place.marker_bytes, place.marker_bytes + size)
+        if len(raw) < place.marker_bytes or marker_of(raw[: place.marker_bytes]) != place.marker:
+            raise RewrittenError
+        raw, base = raw[place.marker_bytes :], place.offset
+        ends_file = len(raw) < size
+        if base == 0 and (mark := bom_bytes(raw)):
+            raw, base = raw[mark:], mark
+        if raw[:1] == b"\0" and self._encoding == "utf-8":
+            first = self.stream.skip_nuls(base)
+            if first is None:
+                return None
+            raw, base = self.stream.read(first, size), first
+            ends_file = len(raw) < size
+        return _Block(raw, base, ends_file) if raw else None
+
+    def _parse(self, records: pl.DataFrame, now: datetime, *, final: bool) -> Landed:
+        return parse_records(records, self.log_format, source=self.source, now=now, final=final)
+
+    def _batch(self, frames: Frames, block: _Block, end: int, *, provisional: bool) -> Batch:
+        marked = min(MARKER_BYTES, end)
+        cut = end - block.base
+        tail = block.raw[cut - marked : cut] if cut >= marked else self.stream.read(end - marked, marked)
+        batch = Batch(frames, self.place.offset, Place(end, marker_of(tail), marked), provisional)
+        if not provisional:
+            self.place = batch.after
+        return batch
+
+    def _overlong(self, block: _Block, now: datetime, *, final: bool) -> Batch | None:
+        """One record longer than any block: its head and tail as one record, the rest passed over unread in memory."""
+        half = CAP_BYTES // 2
+        at, window = max(block.base + len(block.raw), self._scanned_to), block.raw[-half:]
+        if self._scanned_to > block.base + len(block.raw):
+            window = self.stream.read(at - half, half)
+        ended = False
+        while True:
+            chunk = self.stream.read(at, BLOCK_BYTES)
+            text = to_text(window + chunk, at - len(window), self._encoding or "utf-8")
+            ends = self.log_format.ends(text.data)
+            ends = ends[text.offsets(ends) > at]
+            if len(ends):
+                end = int(text.offsets(ends[:1])[0])
+                break
+            if len(chunk) < BLOCK_BYTES:
+                if not final:
+                    self._scanned_to = at
+                    return None
+                end, ended = at + len(chunk), True
+                break
+            at, window = at + len(chunk), chunk[-half:]
+        tail = self.stream.read(end - half, half).rstrip(b"\r\n")
+        record = block.raw[:half] + cut_mark(end - block.base - half - len(tail)) + tail
+        body = to_text(record, 0, self._encoding or "utf-8").data.decode("utf-8", "replace")
+        records = pl.DataFrame({"byte_offset": [block.base], "record": [body], "damaged": [True]}, schema=RECORDS)
+        landed = self._parse(records, now, final=True)
+        return self._batch(landed.frames, block, end, provisional=ended and not self.stream.is_archive)
+
+
+def _with_rest(ends: Offsets, length: int) -> Offsets:
+    """`ends` and the end of the block, where an unfinished record ends."""
+    if length == 0 or (len(ends) and ends[-1] == length):
+        return ends
+    return np.append(ends, np.int64(length))
