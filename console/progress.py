@@ -3,23 +3,32 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
-Advance = Callable[[int, int | None], None]
-"""Called with the bytes done and the bytes there are in all (None where that is unknown)."""
+from console.cells import printable
+
+if TYPE_CHECKING:
+    from storage.tally import OnProgress, Progress
 
 
 @contextmanager
-def progress(title: str) -> Iterator[Advance]:
-    """A bar while the block runs; it clears itself away at the end."""
+def progress(title: str) -> Iterator[OnProgress | None]:
+    """A bar while the block runs, a file at a time; it clears itself away at the end. None where nobody watches."""
     if not sys.stderr.isatty():
-        yield lambda _done, _total: None
+        yield None
         return
+    from rich import progress as parts
     from rich.console import Console
-    from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn, TransferSpeedColumn
 
-    columns = (TextColumn(title), BarColumn(), DownloadColumn(), TransferSpeedColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+    columns = (parts.TextColumn("{task.description}"), parts.BarColumn(), parts.DownloadColumn(),
+               parts.TransferSpeedColumn(), parts.TimeRemainingColumn())  # fmt: skip
+    with parts.Progress(*columns, console=Console(stderr=True), transient=True) as bar:
         task = bar.add_task(title, total=None)
-        yield lambda done, total: bar.update(task, completed=done, total=total)
+
+        def advance(so_far: Progress) -> None:
+            name = printable(so_far.path.name)
+            bar.update(task, completed=so_far.done_bytes, total=so_far.total_bytes, description=f"{title} {name}")
+
+        yield advance

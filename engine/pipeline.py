@@ -12,7 +12,7 @@ import sqlite3
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from uuid import uuid4
 
 import duckdb
@@ -193,50 +193,9 @@ def _earliest(fresh: Sequence[Segment], mark: _Mark, detector: Detector) -> date
     starts = [s.min_ts for s in fresh]
     if mark.judged_through is None or any(s is None for s in starts):
         return None
-    moments = [parse_rfc3339(s) for s in starts] + [mark.judged_through]
+    moments = [parse_rfc3339(s) for s in starts if s is not None] + [mark.judged_through]
     return min(moments) - detector.settle
 
 
 def _later(one: datetime | None, other: datetime | None) -> datetime | None:
     return max((t for t in (one, other) if t is not None), default=None)
-
-
-LIVELY_S = 5.0
-"""A log that was read to its end and has not grown for so long holds up nobody else's verdicts."""
-
-
-class EventClock:
-    """How far a live stream has come in event time, when several logs fill a table and any of them may be behind.
-
-    A table is complete through the newest event of its slowest lively log. When all are quiet, time goes on with the
-    wall clock from the moment the last row landed.
-    """
-
-    def __init__(self, lake: Lake) -> None:
-        self.lake = lake
-        self._seen_commit = 0
-        self._newest: dict[tuple[str, int | None], datetime] = {}
-        self._grew_s: dict[tuple[str, int | None], float] = {}
-
-    def observe(self, now_s: float) -> None:
-        """Take in what was committed since the last call; `now_s` is a monotonic clock's reading."""
-        with self.lake.ledger.read() as connection:
-            rows = connection.execute(
-                "SELECT s.commit_id, s.table_name, s.source_id, s.max_ts FROM segment s JOIN landing_commit c"
-                " ON c.id = s.commit_id WHERE s.commit_id > ? AND c.kind = 'land' AND s.max_ts IS NOT NULL",
-                (self._seen_commit,),
-            ).fetchall()
-        for row in rows:
-            key = (row["table_name"], row["source_id"])
-            moment = min(parse_rfc3339(row["max_ts"]), self.lake.clock())
-            self._newest[key] = max(moment, self._newest.get(key, moment))
-            self._grew_s[key] = now_s
-            self._seen_commit = max(self._seen_commit, row["commit_id"])
-
-    def settled_through(self, name: str, now_s: float, *, behind: frozenset[int] = frozenset()) -> datetime | None:
-        """Event time up to which table `name` is complete; `behind` are ids of sources with unread bytes."""
-        logs = [key for key in self._newest if key[0] == name]
-        lively = [key for key in logs if key[1] in behind or now_s - self._grew_s[key] < LIVELY_S]
-        if lively:
-            return min(self._newest[key] for key in lively)
-        return max((self._newest[key] + timedelta(seconds=now_s - self._grew_s[key]) for key in logs), default=None)

@@ -11,12 +11,15 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from storage.landing import Landing, LandingSummary
-
+from engine.actor import Actor
 from engine.alerts import evaluate
-from engine.pipeline import EventClock, Pipeline, Step
+from engine.detector import load
+from engine.event_clock import EventClock
+from engine.pipeline import Pipeline, Step
 from engine.room import Room
 from storage.clock import monotonic_s
+from storage.landing import Landing, LandingSummary
+from storage.tally import OnProgress
 
 log = logging.getLogger("watchroom.service")
 
@@ -51,7 +54,7 @@ class Service:
         self.patterns = list(patterns)
         self.landing = Landing(room.lake, format_name=format_name, clock=room.clock)
         self.pipeline = Pipeline(room.lake, environment)
-        self.events = EventClock(room.lake)
+        self.events = EventClock(room.lake, {load(d.model).table for d in room.registry.deployed(environment)})
         self.tally = Tally()
         self._failed: BaseException | None = None
         self._alerts_due_s = 0.0
@@ -77,7 +80,7 @@ class Service:
         """Judge what has settled, then look at the alerts when due. A failure is logged; the next round tries again."""
         try:
             self.events.observe(now_s)
-            behind = frozenset(lag.source_id for lag in self.landing.lags() if lag.bytes_behind > 0)
+            behind = {str(lag.path) for lag in self.landing.lags() if lag.bytes_behind > 0}
             deployed = self.room.registry.deployed(self.pipeline.environment)
             self.tally.add(
                 self.pipeline.step(deployed, lambda name: self.events.settled_through(name, now_s, behind=behind))
@@ -91,7 +94,7 @@ class Service:
 
     def look_at_alerts(self) -> None:
         """Hold what is known now against the alert rules."""
-        evaluate(self.room.reader, self.room.ledger, self.room.clock)
+        evaluate(self.room.reader, self.room.ledger, self.room.clock, Actor.current("scheduler"))
 
     def _land(self, stop: threading.Event) -> None:
         try:
@@ -107,11 +110,11 @@ def ingest(
     *,
     format_name: str | None = None,
     environment: str = "production",
-    on_progress: Callable[[int, int | None], None] | None = None,
+    on_progress: OnProgress | None = None,
 ) -> tuple[LandingSummary, Tally]:
     """Land logs once to their end, judge everything, look at the alerts; what landed and what was judged."""
     landed = Landing(room.lake, format_name=format_name, clock=room.clock).ingest(paths, on_progress=on_progress)
     tally = Tally()
     tally.add(Pipeline(room.lake, environment).drain(room.registry.deployed(environment)))
-    evaluate(room.reader, room.ledger, room.clock)
+    evaluate(room.reader, room.ledger, room.clock, Actor.current("scheduler"))
     return landed, tally

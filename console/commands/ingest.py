@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from console.options import FormatOption, HomeOption, OutputOption, PathsArgument
-from console.output import Output, emit_one
+from console.output import Output, emit_one, say
 
 PANEL = "Logs"
 
@@ -34,12 +34,15 @@ def command(
         landed, tally = ingest(
             room, files, format_name=None if format == "auto" else format, environment=env, on_progress=advance
         )
+    for notice in landed.notices:
+        say(notice)
     emit_one(
         {
             "files": len(files),
-            "rows": landed.rows,
-            "rejects": landed.rejects,
+            "landed": landed.files,
             "bytes": landed.bytes,
+            "rows": sum(landed.rows.values()) - landed.rows.get("rejects", 0),
+            "rejects": landed.rows.get("rejects", 0),
             "verdicts": tally.judged,
             "flagged": tally.flagged,
             "home": str(room.home.path),

@@ -10,6 +10,7 @@ from console.options import HomeOption, ModelArgument, OutputOption
 from console.output import Output, emit, say
 
 PANEL = "Performance Monitoring"
+NAMED = ("model", "version", "environment", "window")
 RECENT = ("ts", "subject", "score", "threshold", "flagged", "truth", "reason")
 
 
@@ -43,7 +44,6 @@ def command(
     if output is Output.table and rows.height:
         for row in rows.iter_rows(named=True):
             say(f"{row['model']} {row['version']} in {row['environment']}, {row['window']}")
-            emit([{"measure": k, "value": v} for k, v in row.items() if k not in {"model", "version", "environment", "window"}],
-                 output)  # fmt: skip
+            emit([{"measure": key, "value": value} for key, value in row.items() if key not in NAMED], output)
         return
     emit(rows, output, empty="no labelled verdicts yet; `watchroom label` or a label log gives the truth")
