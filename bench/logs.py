@@ -1,4 +1,4 @@
-"""Makes the logs that the benchmarks read: seeded, with the skew of real ones (few pages and clients make most lines)."""
+"""Makes the logs that the benchmarks read: seeded, with the skew of real ones: few pages and clients make most lines."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ START = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 _CHUNK = 200_000
 _AGENTS = [
     "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/145.0.0.0 Safari/537.36",
-    "Mozilla/5.0 (iPhone; CPU iPhone OS 19_2 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/19.2 Mobile/15E148 Safari/604.1",
+    "Mozilla/5.0 (iPhone; CPU iPhone OS 19_2 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Mobile/15E148",
     "Mozilla/5.0 (X11; Linux x86_64; rv:146.0) Gecko/20100101 Firefox/146.0",
     "Mozilla/5.0 (compatible; Googlebot/2.1; +http://www.google.com/bot.html)",
     "python-requests/2.32.3",
@@ -92,13 +92,13 @@ def _access_rows(rng: np.random.Generator, at: datetime) -> pl.Series:
 
 def _statement_rows(rng: np.random.Generator, at: datetime) -> pl.Series:
     frame = pl.DataFrame(
-        {"t": _times(rng, at, 500), "p": _zipf(rng, 400, 1.1), "k": _zipf(rng, 200), "v": rng.integers(1, 10**6, _CHUNK),
-         "d": rng.lognormal(0.0, 1.5, _CHUNK), "m": rng.random(_CHUNK)}
+        {"t": _times(rng, at, 500), "p": _zipf(rng, 400, 1.1), "k": _zipf(rng, 200),
+         "v": rng.integers(1, 10**6, _CHUNK), "d": rng.lognormal(0.0, 1.5, _CHUNK), "m": rng.random(_CHUNK)}
     )  # fmt: skip
     plain = pl.format("SELECT id, name, price FROM t_{} WHERE id = {} LIMIT 1", "k", "v")
     long = pl.format(
-        "SELECT o.id, o.total, u.email\n\t  FROM orders_{} o\n\t  JOIN users u ON u.id = o.user_id\n\t WHERE o.user_id = {}"
-        "\n\t   AND o.state IN ('paid', 'sent')\n\t ORDER BY o.id DESC", "k", "v",
+        "SELECT o.id, o.total, u.email\n\t  FROM orders_{} o\n\t  JOIN users u ON u.id = o.user_id\n\t"
+        " WHERE o.user_id = {}\n\t   AND o.state IN ('paid', 'sent')\n\t ORDER BY o.id DESC", "k", "v",
     )  # fmt: skip
     sql = pl.when(pl.col("m") < 0.19).then(long).otherwise(plain)
     line = pl.format(

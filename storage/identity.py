@@ -30,7 +30,7 @@ def marker_at(stream: Stream, offset: int) -> tuple[bytes, int]:
 
 
 def same_content(stream: Stream, head: bytes, offset: int, marker: bytes, marker_bytes: int) -> bool:
-    """Whether a stream begins with `head` and has the marked bytes before `offset`: whether it holds what was landed."""
+    """Whether a stream begins with `head` and has the marked bytes before `offset`: it holds what was landed."""
     if stream.read(0, len(head)) != head:
         return False
     before = stream.read(offset - marker_bytes, marker_bytes)

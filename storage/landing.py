@@ -55,8 +55,9 @@ class Landing:
     def ingest(self, paths: Sequence[str | Path], *, on_progress: OnProgress | None = None) -> LandingSummary:
         """Land each file once to its end; what landed before is passed over, so an interrupted call can be repeated.
 
-        Raises InputError before anything lands if a file that was named itself cannot be read or recognised; such
-        a file among others of a folder or glob is passed over with a notice. Raises UnavailableError when the disk is full.
+        Raises InputError before anything lands if a file that was named itself cannot be read or recognised; such a
+        file among others of a folder or glob is passed over with a notice. Raises UnavailableError when the home
+        cannot be written.
         """
         tally = Tally(self.on_notice)
         for path in self._readable(paths, tally):
@@ -153,7 +154,7 @@ class Landing:
         return self.lake.prepare(frames, [_origin(reading, batch) for reading, batch in batches])
 
     def commit(self, batches: Sequence[tuple[Reading, Batch]], prepared: Prepared, tally: Tally) -> int:
-        """Make the rows of `batches` and their sources' offsets true in one transaction; returns the commit's number."""
+        """Make the rows of `batches` and their sources' offsets true at once; returns the commit's number."""
         now = rfc3339(self.clock())
 
         def offsets(connection: sqlite3.Connection, commit_id: int) -> None:

@@ -1,5 +1,5 @@
-"""From a path to a source: which file is it, what format has it, how far has it landed, and what became of the file that
-was there before.
+"""From a path to a source: which file is it, what format has it, how far has it landed, and what became of the file
+that was there before.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from storage.archive import SUFFIXES
 from storage.clock import rfc3339
 from storage.errors import InputError
 from storage.format import LogFormat, load, sniff
-from storage.identity import HEAD_BYTES, family
+from storage.identity import family
 from storage.ledger import Ledger
 from storage.records import bom_bytes, encoding_of, to_text
 from storage.sources import Source
@@ -120,7 +120,7 @@ def open_source(ledger: Ledger, path: Path, format_name: str | None, now: dateti
 
 
 def is_landed_archive(ledger: Ledger, path: Path) -> bool:
-    """Whether `path` is an archive that was read to its end and has not changed since: it need not be unpacked again."""
+    """Whether `path` is an archive that was read to its end and has not changed since: it is not unpacked again."""
     status = path.stat()
     with ledger.read() as connection:
         row = connection.execute(
@@ -154,8 +154,7 @@ def find_rest(source: Source) -> Stream | None:
             stream = open_stream(path)
         except InputError:
             continue
-        if source.read_to.offset > 0 or stream.read(0, HEAD_BYTES).startswith(source.head):
-            if source.holds(stream):
-                return stream
+        if source.holds(stream):
+            return stream
         stream.close()
     return None

@@ -1,4 +1,4 @@
-"""Records to conformed frames: the rows of each table with their source, and `rejects` for what no format could read."""
+"""Records to conformed frames: the rows of each table with their source, and `rejects` for what no format read."""
 
 from __future__ import annotations
 
@@ -10,13 +10,22 @@ from datetime import datetime
 import numpy as np
 import polars as pl
 
-from storage.format import LogFormat, Parsed, rejected
+from storage.format import NO_CONTEXT, Context, LogFormat, Parsed, rejected
 from storage.schema import TABLES, TIME, concat
 
 Frames = Mapping[str, pl.DataFrame]
 """Conformed, non-empty frames by table name."""
 
 _log = logging.getLogger("watchroom")
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What the text of a log cannot tell: its source, the moment of reading, and what its format may need to know."""
+
+    source: str
+    now: datetime
+    context: Context = NO_CONTEXT
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,20 +36,20 @@ class Landed:
     held_from: int | None
 
 
-def parse_records(records: pl.DataFrame, log_format: LogFormat, *, source: str, now: datetime, final: bool) -> Landed:
-    """`records` (schema RECORDS) as the rows they hold. `source` and `now` fill what the text cannot tell.
+def parse_records(records: pl.DataFrame, log_format: LogFormat, around: Surroundings, *, final: bool) -> Landed:
+    """`records` (schema RECORDS) as the rows they hold.
 
     A format that fails on a record is a defect: it is logged, that record is rejected, and its neighbours land.
     """
-    parsed = _parse(records, log_format, final=final)
+    parsed = _parse(records, log_format, around.context, final=final)
     frames = {
-        name: _complete(name, frame, source, now) for name, frame in parsed.frames.items() if frame.height
+        name: _complete(name, frame, around.source, around.now) for name, frame in parsed.frames.items() if frame.height
     }  # fmt: skip
     if parsed.rejects.height:
         refused = parsed.rejects.select(
             pl.col("byte_offset"), pl.col("reason"), pl.col("record").cast(pl.Binary).alias("raw")
         )
-        frames["rejects"] = _complete("rejects", refused, source, now)
+        frames["rejects"] = _complete("rejects", refused, around.source, around.now)
     return Landed(frames, parsed.held_from)
 
 
@@ -90,15 +99,15 @@ def _complete(name: str, frame: pl.DataFrame, source: str, now: datetime) -> pl.
     return whole
 
 
-def _parse(records: pl.DataFrame, log_format: LogFormat, *, final: bool) -> Parsed:
+def _parse(records: pl.DataFrame, log_format: LogFormat, context: Context, *, final: bool) -> Parsed:
     try:
-        return log_format.parse(records, final=final)
+        return log_format.parse(records, final=final, context=context)
     except Exception as error:
         if records.height <= 1:
             _log.exception("format %s failed on one record", log_format.name)
             return Parsed({}, rejected(records, f"the format failed: {type(error).__name__}"))
         middle = records.height // 2
-        halves = [_parse(records[:middle], log_format, final=True), _parse(records[middle:], log_format, final=True)]
+        halves = [_parse(part, log_format, context, final=True) for part in (records[:middle], records[middle:])]
         names = {name for half in halves for name in half.frames}
         frames = {n: pl.concat([h.frames[n] for h in halves if n in h.frames], how="diagonal_relaxed") for n in names}
         return Parsed(frames, pl.concat([half.rejects for half in halves]))

@@ -20,13 +20,14 @@ def read_events(
     paths: Sequence[str | Path],
     format_name: str | None,
     *,
+    time_zone: str = "UTC",
     on_progress: OnProgress | None = None,
     clock: Clock = utc_now,
 ) -> Iterator[Frames]:
     """The rows of `paths` (files, folders, globs) in blocks of bounded size: conformed frames by table name.
 
     Records that no format reads come as `rejects`; an empty file gives nothing. `format_name` None or `auto` looks at
-    the first lines of each file. Raises InputError for what was named and cannot be read or recognised; such a file
+    the first lines of each file; `time_zone` (IANA) is that of times that name none. Raises InputError for what was named and cannot be read or recognised; such a file
     among others of a folder or glob is passed over.
     """
     named = {Path(p).absolute() for p in paths}
@@ -39,7 +40,7 @@ def read_events(
             continue
         with closing(stream):
             try:
-                tail = _tail(stream, format_name)
+                tail = _tail(stream, format_name, time_zone)
             except InputError:
                 if path in named:
                     raise
@@ -48,9 +49,9 @@ def read_events(
                 yield from _frames(tail, clock, on_progress)
 
 
-def _tail(stream: Stream, format_name: str | None) -> Tail | None:
+def _tail(stream: Stream, format_name: str | None, time_zone: str) -> Tail | None:
     log_format = recognise(stream, format_name)
-    return None if log_format is None else Tail(stream, log_format, source=str(stream.path))
+    return None if log_format is None else Tail(stream, log_format, source=str(stream.path), time_zone=time_zone)
 
 
 def _frames(tail: Tail, clock: Clock, on_progress: OnProgress | None) -> Iterator[Frames]:

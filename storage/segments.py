@@ -67,7 +67,7 @@ class Draft:
 
 
 def draft(kind: Table, rows: pl.DataFrame, now: datetime) -> list[Draft]:
-    """`rows` conformed and parted by the UTC day of their `ts`, each with a file name; without `ts` they are of today."""
+    """`rows` conformed and parted by the UTC day of their `ts`, each with a file name; rows without one are today's."""
     if rows.is_empty():
         return []
     whole = kind.conform(rows)

@@ -8,14 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 
 import numpy as np
 import polars as pl
 
-from storage.format import RECORDS, LogFormat, Offsets
+from storage.format import RECORDS, Context, LogFormat, Offsets
 from storage.identity import HEAD_BYTES, MARKER_BYTES, marker_of
-from storage.parsing import Frames, Landed, parse_records, restore_raw
+from storage.parsing import Frames, Landed, Surroundings, parse_records, restore_raw
 from storage.records import CAP_BYTES, bom_bytes, cut_mark, encoding_of, to_records, to_text
 from storage.streams import Stream
 
@@ -65,10 +65,13 @@ class _Block:
 class Tail:
     """One source being read with one format. `place` is where the next step begins."""
 
-    def __init__(self, stream: Stream, log_format: LogFormat, *, source: str, place: Place | None = None) -> None:
+    def __init__(
+        self, stream: Stream, log_format: LogFormat, *, source: str, place: Place | None = None, time_zone: str = "UTC"
+    ) -> None:
         self.stream = stream
         self.log_format = log_format
         self.source = source
+        self.time_zone = time_zone
         self.place = place or Place()
         self._encoding: str | None = None
         self._scanned_to = 0
@@ -129,7 +132,9 @@ class Tail:
         return _Block(raw, base, ends_file) if raw else None
 
     def _parse(self, records: pl.DataFrame, now: datetime, *, final: bool) -> Landed:
-        return parse_records(records, self.log_format, source=self.source, now=now, final=final)
+        written_at = datetime.fromtimestamp(self.stream.status().st_mtime, UTC)
+        around = Surroundings(self.source, now, Context(self.time_zone, written_at))
+        return parse_records(records, self.log_format, around, final=final)
 
     def _batch(self, frames: Frames, block: _Block, end: int, *, provisional: bool) -> Batch:
         marked = min(MARKER_BYTES, end)

@@ -42,7 +42,7 @@ class LandingSummary:
 class SourceLag:
     """How far a followed source is behind its file.
 
-    `seconds_behind` counts since the oldest byte was seen that has not landed; `last_growth_s` is on the monotonic clock.
+    `seconds_behind` counts since the oldest byte that has not landed was seen; `last_growth_s` is a monotonic time.
     """
 
     path: Path

@@ -1,5 +1,5 @@
-"""Wakes a sweep early when something happens in the watched folders. A hint and no more: events get lost, and on network
-file systems there are none, so whoever waits here sweeps after the timeout anyway.
+"""Wakes a sweep early when something happens in the watched folders. A hint and no more: events get lost, and on
+network file systems there are none, so whoever waits here sweeps after the timeout anyway.
 """
 
 from __future__ import annotations
