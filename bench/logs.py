@@ -1,4 +1,4 @@
-"""Makes the logs that the benchmarks read: seeded, with the skew of real ones: few pages and clients make most lines."""
+"""Makes the logs that the benchmarks read: seeded, with the skew of real ones (few clients make most lines)."""
 
 from __future__ import annotations
 

@@ -2,12 +2,12 @@
 
     SELECT * FROM users WHERE id = 7 /* web */   ->   SELECT * FROM users WHERE id = ?
 
-Values become `?`, a list of several `(?+)`, comments go, blanks collapse. `LIMIT 1` (also TOP, FIRST, NEXT) and `SELECT 1` stay,
-for they tell a look-up of one row from a list. A statement that a log cut short gets the mark `~` in front. The case of names is
-kept, so that a template can be parsed and shown; `fingerprints` ignores it.
+Values become `?`, a list of several `(?+)`, comments go, blanks collapse. `LIMIT 1` (also TOP, FIRST, NEXT) and
+`SELECT 1` stay, for they tell a look-up of one row from a list. A statement that a log cut short gets the mark `~` in
+front. The case of names is kept, so that a template can be parsed and shown; `fingerprints` ignores it.
 
-The way is two regular expressions over all rows, then eleven over what is left distinct: 1.2 to 2 million statements a second on
-two cores (a parser manages 1,600; see docs/detectors/n1-detector.md).
+The way is two regular expressions over all rows, then eleven over what is left distinct: 1.2 to 2 million statements a
+second on two cores (a parser manages 1,600; see docs/detectors/n1-detector.md).
 """
 
 from __future__ import annotations
@@ -47,7 +47,9 @@ def plain(sql: pl.Series) -> pl.Series:
 
 
 def templates(sql: pl.Series) -> pl.Series:
-    """The template of each statement in `sql` (String); null stays null. Each value depends on its own statement alone."""
+    """The template of each statement in `sql` (String); null stays null. Each value depends on its own statement
+    alone.
+    """
     rough = _rough(plain(sql))
     distinct = rough.unique()
     if distinct.len() * 2 > rough.len():
@@ -62,14 +64,18 @@ def template(sql: pl.Expr) -> pl.Expr:
 
 
 def fingerprints(sql: pl.Series) -> pl.Series:
-    """A stable name of each statement's template: 16 hex digits of BLAKE2b over the template in lower case; null stays null."""
+    """A stable name of each statement's template: 16 hex digits of BLAKE2b over the template in lower case; null stays
+    null.
+    """
     shape = templates(sql)
     distinct = shape.drop_nulls().unique()
     pairs = pl.DataFrame(
         {"template": distinct, "fingerprint": [digest(text) for text in distinct]},
         schema={"template": pl.String, "fingerprint": pl.String},
     )
-    return pl.DataFrame({"template": shape}).join(pairs, on="template", how="left", maintain_order="left")["fingerprint"]
+    return pl.DataFrame({"template": shape}).join(pairs, on="template", how="left", maintain_order="left")[
+        "fingerprint"
+    ]
 
 
 def fingerprint(sql: pl.Expr) -> pl.Expr:
@@ -83,7 +89,9 @@ def digest(template_text: str) -> str:
 
 
 def _rough(sql: pl.Series) -> pl.Series:
-    """`sql` with its strings and most numbers folded: what makes equal statements equal, at the price of two expressions."""
+    """`sql` with its strings and most numbers folded: what makes equal statements equal, at the price of two
+    expressions.
+    """
     cut = sql.str.contains(_FULL_STOPS)
     if sql.str.contains("$$", literal=True).any() or sql.str.contains(r"\$[A-Za-z_]\w*\$").any():
         sql = sql.str.replace_all(_DOLLAR, "?")

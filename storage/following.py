@@ -107,7 +107,7 @@ class Follower:
         """A file that was named itself and cannot be landed is an error at once, not a notice nobody reads."""
         for path in self.patterns:
             if path.is_file():
-                reading = open_source(self.landing.lake.ledger, path, self.landing.format_name, self.landing.clock())
+                reading = open_source(self.landing.lake.ledger, path, self.landing.terms, self.landing.clock())
                 if reading is not None:
                     reading.close()
             elif path.exists() and not path.is_dir():
@@ -223,7 +223,7 @@ class Follower:
         try:
             if is_landed_archive(landing.lake.ledger, path):
                 return
-            reading = open_source(landing.lake.ledger, path, landing.format_name, landing.clock())
+            reading = open_source(landing.lake.ledger, path, landing.terms, landing.clock())
         except InputError as error:
             self.tally.notice(f"passed over: {error}")
             return

@@ -203,7 +203,7 @@ class Examination:
     """The first of them."""
 
 
-def examine(head: bytes, format: LogFormat | None = None) -> Examination:  # noqa: A002 - the word of the field
+def examine(head: bytes, format: LogFormat | None = None) -> Examination:
     """Read `head` (the first part of a log, cut anywhere) with `format`, else with the one that fits best."""
     from storage.formats._examine import examination
 

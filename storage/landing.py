@@ -20,16 +20,18 @@ from storage.inputs import expand
 from storage.lake import Lake, Origin, Prepared
 from storage.opening import (
     Reading,
+    Terms,
     find_rest,
     is_landed_archive,
     open_source,
+    read_on,
     recognise,
     replaced_sources,
 )
 from storage.parsing import Frames, merge, reject_row
 from storage.sources import Source
 from storage.streams import open_stream
-from storage.tail import Batch, RewrittenError, Tail
+from storage.tail import Batch, RewrittenError
 from storage.tally import LandingSummary, OnNotice, OnProgress, Progress, SourceLag, Tally
 
 if TYPE_CHECKING:
@@ -44,11 +46,11 @@ _QUEUE = 2
 class Landing:
     """Lands files into one lake. Not shared between threads, except for `lags`."""
 
-    def __init__(self, lake: Lake, *, format_name: str | None = None, clock: Clock = utc_now,
-                 on_notice: OnNotice | None = None) -> None:  # fmt: skip
+    def __init__(self, lake: Lake, *, format_name: str | None = None, time_zone: str = "UTC",
+                 clock: Clock = utc_now, on_notice: OnNotice | None = None) -> None:  # fmt: skip
         self.lake = lake
         self.clock = clock
-        self.format_name = format_name
+        self.terms = Terms(format_name, time_zone)
         self.on_notice = on_notice
         self._follower: Follower | None = None
 
@@ -90,7 +92,7 @@ class Landing:
             try:
                 if not is_landed_archive(self.lake.ledger, path):
                     with closing(open_stream(path)) as stream:
-                        recognise(stream, self.format_name)
+                        recognise(stream, self.terms.format_name)
                 files.append(path)
             except InputError as error:
                 if path in named:
@@ -101,7 +103,7 @@ class Landing:
     def _ingest_file(self, path: Path, tally: Tally, on_progress: OnProgress | None) -> None:
         if is_landed_archive(self.lake.ledger, path):
             return
-        while (reading := open_source(self.lake.ledger, path, self.format_name, self.clock())) is not None:
+        while (reading := open_source(self.lake.ledger, path, self.terms, self.clock())) is not None:
             tally.files.add(reading.source.id)
             try:
                 with closing(reading):
@@ -197,9 +199,7 @@ class Landing:
         stream = find_rest(former)
         now = rfc3339(self.clock())
         if stream is not None:
-            with closing(
-                Reading(former, Tail(stream, log_format, source=str(former.path), place=former.read_to))
-            ) as rest:
+            with closing(Reading(former, read_on(former, stream, log_format, self.terms))) as rest:
                 self.land_to_end(rest, tally)
                 with self.lake.ledger.write() as connection:
                     sources.settle(connection, rest.source, stream, now)

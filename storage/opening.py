@@ -93,7 +93,15 @@ def _is_binary(head: bytes) -> bool:
     return len(_CONTROL.findall(head)) > _BINARY_SHARE * len(head)
 
 
-def open_source(ledger: Ledger, path: Path, format_name: str | None, now: datetime) -> Reading | None:
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """How files are to be read: the format named, if any, and the zone of times that name none."""
+
+    format_name: str | None = None
+    time_zone: str = "UTC"
+
+
+def open_source(ledger: Ledger, path: Path, terms: Terms, now: datetime) -> Reading | None:
     """The source at `path`, known or new, ready to be read on; None for a file that holds nothing yet.
 
     Raises InputError for a file that cannot be landed.
@@ -102,7 +110,7 @@ def open_source(ledger: Ledger, path: Path, format_name: str | None, now: dateti
     try:
         with ledger.read() as connection:
             known = sources.find_source(connection, stream, path)
-        named = format_name if format_name not in (None, "auto") else known.format if known else None
+        named = terms.format_name if terms.format_name not in (None, "auto") else known.format if known else None
         log_format = recognise(stream, named)
         if log_format is None:
             stream.close()
@@ -116,7 +124,12 @@ def open_source(ledger: Ledger, path: Path, format_name: str | None, now: dateti
     except BaseException:
         stream.close()
         raise
-    return Reading(source, Tail(stream, log_format, source=str(source.path), place=source.read_to))
+    return Reading(source, read_on(source, stream, log_format, terms))
+
+
+def read_on(source: Source, stream: Stream, log_format: LogFormat, terms: Terms) -> Tail:
+    """A tail of a known source, from where it has landed to."""
+    return Tail(stream, log_format, source=str(source.path), place=source.read_to, time_zone=terms.time_zone)
 
 
 def is_landed_archive(ledger: Ledger, path: Path) -> bool:

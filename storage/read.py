@@ -27,8 +27,8 @@ def read_events(
     """The rows of `paths` (files, folders, globs) in blocks of bounded size: conformed frames by table name.
 
     Records that no format reads come as `rejects`; an empty file gives nothing. `format_name` None or `auto` looks at
-    the first lines of each file; `time_zone` (IANA) is that of times that name none. Raises InputError for what was named and cannot be read or recognised; such a file
-    among others of a folder or glob is passed over.
+    the first lines of each file; `time_zone` (IANA) is that of times that name none. Raises InputError for what was
+    named and cannot be read or recognised; such a file among others of a folder or glob is passed over.
     """
     named = {Path(p).absolute() for p in paths}
     for path in expand(paths):

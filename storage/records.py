@@ -77,10 +77,12 @@ def to_records(text: Text, ends: Offsets, *, cap_bytes: int = CAP_BYTES) -> pl.D
     if b"\0" in text.data:
         starts, shifted = _without_leading_nuls(data, starts, stops)
     long = stops - starts > cap_bytes
-    column, replaced = _column(text.data, starts, np.where(long, starts, stops))
-    for row in np.flatnonzero(long):
-        column[int(row)] = _capped(text.data[starts[row] : stops[row]], cap_bytes)
-    damaged = pl.Series(shifted | long) | replaced
+    bad = _not_utf8(text.data, starts, stops)
+    column = _column(text.data, starts, np.where(long | bad, starts, stops))
+    odd = np.flatnonzero(long | bad)
+    if len(odd):
+        column = column.scatter(odd, [_repaired(text.data[starts[i] : stops[i]], cap_bytes) for i in odd])
+    damaged = shifted | long | bad
     return pl.DataFrame(
         {"byte_offset": text.offsets(starts), "record": column, "damaged": damaged}, schema=RECORDS
     )  # fmt: skip
@@ -91,7 +93,9 @@ def cut_mark(byte_count: int) -> bytes:
     return f" ...[{byte_count} bytes cut]... ".encode()
 
 
-def _capped(record: bytes, cap_bytes: int) -> str:
+def _repaired(record: bytes, cap_bytes: int) -> str:
+    if len(record) <= cap_bytes:
+        return record.decode("utf-8", "replace")
     half = cap_bytes // 2
     kept = record[:half] + cut_mark(len(record) - 2 * half) + record[-half:]
     return kept.decode("utf-8", "replace")
@@ -117,30 +121,31 @@ def _without_leading_nuls(
     return moved, moved != starts
 
 
-def _column(data: bytes, starts: Offsets, stops: Offsets) -> tuple[pl.Series, pl.Series]:
-    """The texts `data[start:stop]` as one String column that shares the block's memory, and which were repaired."""
+def _column(data: bytes, starts: Offsets, stops: Offsets) -> pl.Series:
+    """The texts `data[start:stop]`, all of them UTF-8, as one String column that shares the block's memory."""
     edges = np.empty(2 * len(starts) + 1, dtype=np.int64)
     edges[0:-1:2] = starts
     edges[1::2] = stops
     edges[-1] = len(data)
-    valid = data.isascii() or _is_utf8(data)
-    kind = pa.large_string() if valid else pa.large_binary()
-    array = pa.Array.from_buffers(kind, 2 * len(starts), [None, pa.py_buffer(edges), pa.py_buffer(data)])
+    array = pa.LargeStringArray.from_buffers(2 * len(starts), pa.py_buffer(edges), pa.py_buffer(data))
     # Every other element is a record, those between are line ends: gathering moves views, not bytes.
-    column = pl.Series("record", pl.from_arrow(array)).gather_every(2)
-    clean = pl.zeros(len(starts), dtype=pl.Boolean, eager=True)
-    if valid:
-        return column, clean
-    text = column.cast(pl.String, strict=False)
-    bad = text.is_null()
-    repaired = [raw.decode("utf-8", "replace") for raw in column.filter(bad)]
-    rows = bad.arg_true()
-    return text.scatter(rows, repaired), bad
+    return pl.Series("record", pl.from_arrow(array)).gather_every(2)
 
 
-def _is_utf8(data: bytes) -> bool:
-    try:
-        data.decode("utf-8")
-    except UnicodeDecodeError:
-        return False
-    return True
+def _not_utf8(data: bytes, starts: Offsets, stops: Offsets) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
+    """Which records are not valid UTF-8. Sound stretches are passed over in one call each."""
+    bad = np.zeros(len(starts), dtype=bool)
+    if data.isascii():
+        return bad
+    view, at = memoryview(data), 0
+    while at < len(data):
+        try:
+            codecs.utf_8_decode(view[at:], "strict", True)
+            break
+        except UnicodeDecodeError as error:
+            row = int(np.searchsorted(stops, at + error.start, side="right"))
+            if row >= len(starts):
+                break
+            bad[row] = True
+            at = int(stops[row])
+    return bad
