@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import ClassVar, Literal
+from typing import ClassVar, Literal, cast
 
 import polars as pl
 
 from engine.detector import Detector, Settings, Threshold
-from engine.n1 import loops, model, verdict
+from engine.n1.features import FEATURES, features
+from engine.n1.rows import narrow
+from engine.n1.verdict import judge
+from engine.n1.windows import Cut, windowed
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,9 +20,9 @@ class N1Settings(Settings):
     """Settings of the N+1 detector."""
 
     min_repeats: int = 2
-    """Statements of one template and call site from which a loop is looked at; 5 is what Sentry asks for, 2 what Prosopite does."""
+    """Statements of one template and call site from which a loop is looked at (Prosopite: 2, Sentry: 5)."""
     min_wasted_ms: float = 0.0
-    """A loop known to waste less is never flagged (Sentry asks for 50); one without durations is not held back."""
+    """A loop known to waste less is never flagged (Sentry: 50); one without durations is not held back."""
     idle_ms: float = 200.0
     """Silence that ends a request in a session without trace ids."""
     max_loops: int = 5
@@ -27,25 +30,28 @@ class N1Settings(Settings):
 
 
 class N1Detector(Detector):
-    """Finds traces in which a statement is repeated once a row of an earlier one.
+    """Finds traces in which a statement is repeated once for each row of an earlier one.
 
-    Statements of a trace are grouped by template and, where logged, call site. A group counts by its different values, so that
-    a query asked again with the same ones (a cache miss, polling, a retry) is none; look-ups by a list of keys, validations,
-    writes and locks are none either. A logistic over a few features (`engine.n1.model`) weighs what is left.
+    Statements of a trace are grouped by template and, where logged, call site. A group counts by its different values,
+    so that a query asked again with the same ones (a cache miss, polling, a retry) is no loop; look-ups by a list of
+    keys, the next page of a list, validations, writes and locks are none either. A logistic over a few features
+    (`engine.n1.model`) weighs what is left.
 
-    >>> from datetime import datetime, timedelta, UTC
+    >>> from datetime import datetime, UTC
     >>> from storage.schema import QUERIES
     >>> at = datetime(2026, 3, 2, 9, tzinfo=UTC)
     >>> sql = ["SELECT id, author_id FROM posts"] + [f"SELECT * FROM users WHERE id = {i}" for i in range(11)]
     >>> events = QUERIES.conform(pl.DataFrame({"ts": [at + timedelta(milliseconds=i) for i in range(12)],
     ...     "trace_id": ["t1"] * 12, "sql": sql, "duration_ms": [0.5] * 12}))
     >>> detector = N1Detector()
-    >>> found = detector.score(detector.features(events.lazy())).collect()
-    >>> found["score"].item() > 0.9, found["reason"].item()
-    (True, 'N+1: 11 x SELECT * FROM users WHERE id = ? with 11 different values after SELECT id, author_id FROM posts; about 5.0 ms wasted')
+    >>> verdict = detector.score(detector.features(events.lazy())).collect()
+    >>> verdict["score"].item() > 0.9
+    True
+    >>> verdict["reason"].item().split(" after ")[0]
+    'N+1: 11 x SELECT * FROM users WHERE id = ? with 11 different values'
 
-    References: Sentry's N+1 and M-N+1 detectors, Prosopite, Bullet, AppMap's scanner; measured in docs/detectors/n1-detector.md.
-    Cost: about 2 microseconds a statement on two cores, about 100 bytes of memory each.
+    References: Sentry's N+1 and M-N+1 detectors, Prosopite, Bullet, AppMap's scanner, perf-sentinel; what each counts,
+    and how they compare, is in docs/detectors/n1-detector.md. Cost: about 2 microseconds a statement on two cores.
     """
 
     name: ClassVar[str] = "n1-detector"
@@ -60,19 +66,17 @@ class N1Detector(Detector):
     alert_accuracy: ClassVar[float] = 0.85
     alert_severity: ClassVar[Literal["warning", "critical"]] = "warning"
     settings_type: ClassVar[type[Settings]] = N1Settings
-    settings: N1Settings
+
+    @property
+    def _settings(self) -> N1Settings:
+        return cast(N1Settings, self.settings)
 
     def features(self, events: pl.LazyFrame) -> pl.LazyFrame:
-        """One row a trace (or burst): how many statements, templates and milliseconds, and the possible `loops` in it."""
-        cut = loops.Cut(self.settle, self.span, timedelta(milliseconds=self.settings.idle_ms))
-        least = max(self.settings.min_repeats, 2)
-        return loops.narrow(events).map_batches(
-            lambda rows: verdict.describe(loops.windowed(rows, cut), least), schema=verdict.FEATURES
-        )
+        """One row a trace or burst (`engine.n1.features.FEATURES`): what it holds, and the possible loops in it."""
+        cut = Cut(self.settle, self.span, timedelta(milliseconds=self._settings.idle_ms))
+        least = max(self._settings.min_repeats, 2)
+        return narrow(events).map_batches(lambda rows: features(windowed(rows, cut), least), schema=FEATURES)
 
     def score(self, features: pl.LazyFrame) -> pl.LazyFrame:
-        """The surest loop's probability, told in words, with the loops as evidence."""
-        return verdict.judge(features, self.settings.min_wasted_ms, self.settings.max_loops)
-
-
-__all__ = ["N1Detector", "N1Settings", "model"]
+        """The surest loop's probability, a reason that names it, and the loops as evidence."""
+        return judge(features, self._settings.min_wasted_ms, self._settings.max_loops)

@@ -1,1 +1,3 @@
-"""What the N+1 detector knows: statements as trees, loops in a trace, the model that weighs them, and what to do about one."""
+"""What the N+1 detector knows: statements as trees, loops in a trace, the model that weighs them, what to do about
+one.
+"""

@@ -1,7 +1,8 @@
 """A statement's template understood as a tree: what it reads, by which key, and whether it can return many rows.
 
-Parsing is a thousand times dearer than a regular expression, so it is done once a distinct template and remembered.
-A template that no dialect can parse (cut short, a vendor's own syntax) is read by a few regular expressions instead.
+Parsing is a thousand times dearer than a regular expression, so it is done once a distinct template, only for
+templates that are repeated or may feed a repetition, and remembered. A template that no dialect can parse (cut short,
+a vendor's own syntax) is read by two regular expressions instead.
 """
 
 from __future__ import annotations
@@ -12,106 +13,81 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
+from engine.n1.keys import OWN_KEY, UNIQUE_NAME, KeyKind, key_kind, last_word, points_to, singular, tells_type
+
 if TYPE_CHECKING:
     from sqlglot import exp
 
-Verb = Literal["select", "write", "noise", "call", "other"]
-Shape = Literal["lookup", "exists", "validation", "batch", "range", "whole", "claim", "none"]
-KeyKind = Literal["own", "foreign", "natural", "none"]
+Shape = Literal["lookup", "exists", "validation", "batch", "page", "range", "whole", "claim", "call", "none"]
+"""lookup: rows for one value of a key; exists: whether there are any, or how many; validation: is this value taken?;
+batch: rows for a list of keys; page: the next part of a long list; range: values but no key; whole: no values; claim:
+rows are locked to be worked on; call: a prepared statement or procedure; none: no query, or cut short."""
+
+PARSE_LIMIT = 20_000
+"""Characters from which a template is not parsed: no person and no ORM writes a loop's query that long."""
 
 
 @dataclass(frozen=True, slots=True)
 class Statement:
     """What one template is.
 
-    `shape`: lookup (rows for one value of a key), exists (only whether there are any, or how many), validation (is this value
-    taken?), batch (rows for a list of keys), range (no key, but values), whole (no values at all), claim (rows are locked to be
-    worked on), none (no query). `key_kind`: own (the table's primary key), foreign, natural (a name, a code), none.
-    `many`: may return several rows. `asks_limit`: its LIMIT is a bound value, so `many` depends on the parameter.
+    `key` is the column that decides which rows come, `many` whether several may; `asks_limit` says that its LIMIT is a
+    bound value, so that `many` depends on the parameter. `tables` and `foreign_columns` are lower case, in order of
+    mention.
     """
 
-    verb: Verb
     shape: Shape
-    table: str
-    key: str
-    key_kind: KeyKind
-    many: bool
-    asks_limit: bool
-    tables: tuple[str, ...]
-    foreign_columns: tuple[str, ...]
-    parsed: bool
+    table: str = ""
+    key: str = ""
+    key_kind: KeyKind = "none"
+    many: bool = False
+    asks_limit: bool = False
+    tables: tuple[str, ...] = ()
+    foreign_columns: tuple[str, ...] = ()
+    parsed: bool = False
+
+    @property
+    def loops(self) -> bool:
+        """Whether a repetition with other values can be a loop."""
+        return self.shape in ("lookup", "exists", "call")
 
 
-_NOISE = re.compile(
-    r"~?\s*(begin|start transaction|commit|rollback|savepoint|release|set|show|reset|discard|pragma|explain|describe|desc|use|"
-    r"analyze|vacuum|lock|unlock|listen|unlisten|notify|deallocate|close|fetch|move|declare|checkpoint|create|alter|drop|"
-    r"truncate|grant|revoke|comment|connect|quit|ping|prepare|xa|end)\b",
-    re.IGNORECASE,
-)
-_WRITE = re.compile(r"~?\s*(insert|update|delete|replace|merge|copy|load|upsert)\b", re.IGNORECASE)
-_CALL = re.compile(r"~?\s*(exec|execute|call|do)\b", re.IGNORECASE)
-_CATALOG = re.compile(
-    r"\b(pg_catalog|information_schema|sqlite_master|sqlite_version|sqlite_schema|pg_(class|type|attribute|index|namespace|"
-    r"constraint|enum|range|proc|settings|database|roles|stat_\w+)|schema_migrations|ar_internal_metadata|django_migrations|"
-    r"alembic_version|flyway_schema_history|databasechangelog\w*|doctrine_migration_versions|performance_schema|mysql\.)",
-    re.IGNORECASE,
-)
-_FRAMEWORK_CALL = re.compile(
-    r"~?\s*select\s+(1|\?|version\(\)|current_\w+(\(\))?|now\(\)|@@[\w.]+|\?\.?\w*|database\(\)|pg_\w+\([^)]*\)|last_insert_id\(\)|"
-    r"set_config\([^)]*\)|nextval\([^)]*\))(\s+as\s+\S+)?\s*$",
-    re.IGNORECASE,
-)
-_OWN_KEY = re.compile(r"(?i)^_?(id|pk|uuid|guid|uid|oid|rowid|object_?id|key_?id)$")
-_FOREIGN_KEY = re.compile(r"(?i:_(id|pk|fk|uuid|guid|uid|oid|no|nr|num|number|ref)$)|[a-z0-9](Id|ID|Uuid|UUID|Guid|Pk|Fk)$|^(?i:id|fk|pk)_")
-_UNIQUE_NAME = re.compile(r"(?i)(^|_)(name|key|code|slug|email|login|username|token|identifier|handle|isbn|sku|hash|path|url)$")
-_PLAIN_SELECT = re.compile(
-    r"(?is)^~?\s*(?:with\b.*?\)\s*)?select\b(?P<what>.*?)\bfrom\s+(?P<table>[\w.\"`\[\]]+)(?P<rest>.*)$"
-)
+@dataclass(frozen=True, slots=True)
+class _Held:
+    """A column held equal to a value: `listed` to one of several, `top` outside of subqueries."""
+
+    column: str
+    listed: bool
+    top: bool
+
+
+_CALL = re.compile(r"(?i)^~?\s*(exec|execute|call)\b")
+_PLAIN_SELECT = re.compile(r"(?is)\bselect\b.*?\bfrom\s+(?P<table>[\w.\"`\[\]]+)(?P<rest>.*)$")
 _PLAIN_KEY = re.compile(r"(?i)([\w\"`\[\]]+)\s*(?:=\s*(?:any\s*\()?|in\s*)\s*(\(\?\+\)|\(\s*\?\s*\)|\?)")
-
-
-def singular(table: str) -> str:
-    """The bare singular name of a table: `shop.order_items` -> `order_item`; a heuristic for English plurals."""
-    name = table.rsplit(".", 1)[-1].lower()
-    for plural, one in (("ies", "y"), ("sses", "ss"), ("xes", "x"), ("ches", "ch"), ("shes", "sh"), ("people", "person")):
-        if name.endswith(plural):
-            return name[: -len(plural)] + one
-    return name[:-1] if name.endswith("s") and not name.endswith("ss") else name
-
-
-def key_kind(column: str, table: str) -> KeyKind:
-    """What sort of key a column name is, for a look-up in `table`."""
-    if not column:
-        return "none"
-    if _OWN_KEY.search(column) or column.lower() in (f"{singular(table)}_id", f"{singular(table)}id", f"id_{singular(table)}"):
-        return "own"
-    return "foreign" if _FOREIGN_KEY.search(column) else "natural"
+_QUOTES = re.compile(r"[\"`\[\]]")
+_ONE_ROW = re.compile(r"(?i)\b(limit|first|next|top)\s*\(?1\b")
 
 
 @functools.lru_cache(maxsize=65_536)
 def understand(template: str) -> Statement:
     """The statement that a template (`storage.fingerprint`) stands for."""
-    if _NOISE.match(template) or _CATALOG.search(template) or _FRAMEWORK_CALL.match(template):
-        return _bare("noise")
-    if _WRITE.match(template):
-        return _bare("write")
     if _CALL.match(template):
-        return _bare("call", shape="lookup" if "?" in template else "none")
-    tree = None if template.startswith("~") else parse(template)
+        return Statement("call" if "?" in template else "none")
     from sqlglot import exp
 
+    tree = None if template.startswith("~") or len(template) > PARSE_LIMIT else parse(template)
     if isinstance(tree, exp.Query):
         return _from_tree(tree)
-    return _from_text(template)
+    return _from_text(template) if tree is None else Statement("none", parsed=True)
 
 
-def parse(template: str) -> exp.Expression | None:
+def parse(template: str) -> exp.Expr | None:
     """The tree of a template, by the dialect that its quotes suggest; None where it does not parse."""
     import sqlglot
 
     logging.getLogger("sqlglot").setLevel(logging.CRITICAL)
     text = template.replace("(?+)", "(?, ?)")
-    for dialect in ("mysql",) if "`" in text else ("tsql",) if "[" in text and "]." in text else ("postgres", "mysql"):
+    for dialect in ("mysql",) if "`" in text else ("tsql",) if "]." in text else ("postgres", "mysql"):
         try:
             return sqlglot.parse_one(text, read=dialect)
         except (sqlglot.errors.SqlglotError, RecursionError):
@@ -119,69 +95,81 @@ def parse(template: str) -> exp.Expression | None:
     return None
 
 
-def _bare(verb: Verb, shape: Shape = "none") -> Statement:
-    return Statement(verb, shape, "", "", "none", False, False, (), (), verb != "other")
+def related(child: Statement, parent: Statement) -> int:
+    """How surely rows of `parent` feed `child`: 3 their names say so, 2 it reads the same table, 1 nothing speaks for
+    it.
+
+    A child by foreign key names the parent's table (`comments.post_id` and `posts`); a child by its own key is named
+    by the parent's columns (`users.id` and `posts.user_id`).
+    """
+    if child.key_kind == "foreign" and any(points_to(child.key, table) for table in parent.tables):
+        return 3
+    if child.key_kind == "own" and any(points_to(column, child.table) for column in parent.foreign_columns):
+        return 3
+    return 2 if last_word(child.table) in {last_word(table) for table in parent.tables} else 1
 
 
 def _from_tree(query: exp.Query) -> Statement:
     from sqlglot import exp
 
-    select = query.find(exp.Select) if not isinstance(query, exp.Select) else query
-    tables = tuple(dict.fromkeys(t.sql().replace('"', "").split(" ")[0] for t in query.find_all(exp.Table)))
-    if select is None or not tables:
-        return _bare("noise") if select is not None else _bare("other")
+    select = query if isinstance(query, exp.Select) else query.find(exp.Select)
+    found = list(query.find_all(exp.Table))
+    if select is None:
+        return Statement("none", parsed=True)
+    if not found:
+        return Statement("call" if query.find(exp.Placeholder) else "none", parsed=True)
     source = select.args.get("from_") or select.args.get("from")
-    main = source.find(exp.Table) if source is not None else None
-    table = ".".join(part.name for part in main.parts) if main is not None else tables[0]
-    keys = _keys(query, main)
-    key, listed = _best_key(keys, table)
-    kind = key_kind(key, table)
+    main = source.find(exp.Table) if source is not None else found[0]
+    main = main or found[0]
+    table = ".".join(part.name for part in main.parts)
+    held = _held(query, main)
+    best = _deciding(held, table)
+    kind = key_kind(best.column, table)
     limit = query.args.get("limit") or select.args.get("limit")
-    one_row = limit is not None and re.search(r"(?i)\b(limit|first|next|top)\s*\(?1\b", limit.sql()) is not None
+    one_row = limit is not None and _ONE_ROW.search(limit.sql()) is not None
     counted = _only_aggregates(select)
-    shape = _shape(query, keys, (kind, listed), counted)
-    many = not one_row and not counted and shape not in ("exists", "validation", "claim") and (
-        listed or kind in ("foreign", "none") or (kind == "natural" and not _UNIQUE_NAME.search(key))
-    )  # fmt: skip
-    columns = tuple(dict.fromkeys(c.name.lower() for c in query.find_all(exp.Column) if _FOREIGN_KEY.search(c.name)))
-    names = tuple(dict.fromkeys(t.name.lower() for t in query.find_all(exp.Table)))
-    asks = limit is not None and not one_row and limit.find(exp.Placeholder) is not None
-    return Statement("select", shape, table, key, kind, many, asks, names, columns, True)
+    shape = _shape(query, best, kind, counted)
+    several = best.listed or kind in ("foreign", "none") or (kind == "natural" and not UNIQUE_NAME.search(best.column))
+    columns = dict.fromkeys(c.name for c in query.find_all(exp.Column) if key_kind(c.name, "") == "foreign")
+    return Statement(
+        shape=shape,
+        table=table,
+        key=best.column,
+        key_kind=kind,
+        many=several and not one_row and not counted and shape not in ("validation", "claim"),
+        asks_limit=limit is not None and not one_row and limit.find(exp.Placeholder) is not None,
+        tables=tuple(dict.fromkeys(t.name for t in found)),
+        foreign_columns=tuple(columns),
+        parsed=True,
+    )
 
 
-def _keys(query: exp.Query, main: exp.Table | None) -> list[tuple[str, bool, bool]]:
-    """Columns held equal to a value anywhere in the query: name, whether to a list of several, whether at the top level.
+def _held(query: exp.Query, main: exp.Table) -> list[_Held]:
+    """Columns held equal to values anywhere in the query.
 
     The primary key of a joined table is named as a foreign one (`projects.id` -> `projects_id`): it fixes another row.
     """
     from sqlglot import exp
 
-    def name_of(column: exp.Column) -> str:
-        other = column.table and main is not None and column.table not in (main.alias, main.name)
-        return f"{column.table}_{column.name}" if other and _OWN_KEY.search(column.name) else column.name
+    def name(column: exp.Column) -> str:
+        other = column.table and column.table not in (main.alias, main.name)
+        return f"{singular(column.table)}_id" if other and OWN_KEY.search(column.name) else column.name
 
-    found: list[tuple[str, bool, bool]] = []
+    found: list[_Held] = []
     for node in query.find_all(exp.EQ, exp.In, exp.NullSafeEQ):
         top = node.find_ancestor(exp.Select) is query or not isinstance(query, exp.Select)
-        column = node.this if isinstance(node.this, exp.Column) else None
+        left, right = node.this, node.args.get("expression")
         if isinstance(node, exp.In):
-            values = node.expressions
-            if column is not None and values and all(_is_value(v) for v in values):
-                found.append((name_of(column), len(values) > 1, top))
+            if isinstance(left, exp.Column) and node.expressions and all(map(_is_value, node.expressions)):
+                found.append(_Held(name(left), len(node.expressions) > 1, top))
             continue
-        other = node.expression
-        if column is None and isinstance(other, exp.Column):
-            column, other = other, node.this
-        if column is None:
-            continue
-        if isinstance(other, exp.Any):
-            found.append((name_of(column), True, top))
-        elif _is_value(other):
-            found.append((name_of(column), False, top))
+        column, value = (left, right) if isinstance(left, exp.Column) else (right, left)
+        if isinstance(column, exp.Column) and (isinstance(value, exp.Any) or _is_value(value)):
+            found.append(_Held(name(column), isinstance(value, exp.Any), top))
     return found
 
 
-def _is_value(node: exp.Expression) -> bool:
+def _is_value(node: object) -> bool:
     from sqlglot import exp
 
     while isinstance(node, exp.Cast | exp.Paren | exp.Neg):
@@ -189,91 +177,79 @@ def _is_value(node: exp.Expression) -> bool:
     return isinstance(node, exp.Placeholder | exp.Parameter | exp.Literal)
 
 
-_KIND_RANK = {"foreign": 0, "own": 1, "natural": 2, "none": 3}
+_KIND_RANK = {"own": 0, "foreign": 1, "natural": 2, "none": 3}
 
 
-def _best_key(keys: list[tuple[str, bool, bool]], table: str) -> tuple[str, bool]:
-    """The key that decides which rows come: an id before a name, the top level before a subquery, a list before one value."""
-    keys = [k for k in keys if k[2] or key_kind(k[0], table) != "natural"]
-    if not keys:
-        return "", False
+def _deciding(held: list[_Held], table: str) -> _Held:
+    """The key that decides which rows come: an id before a name, the top level before a subquery, a list before one
+    value.
+
+    A name in a subquery decides nothing (`EXISTS (... AND module.name = ?)`).
+    """
+    kinds = {key: key_kind(key.column, table) for key in held}
     ranked = sorted(
-        keys, key=lambda k: (key_kind(k[0], table) == "natural", not k[2], not k[1], _is_type(k[0]), _KIND_RANK[key_kind(k[0], table)])
+        (key for key in held if key.top or kinds[key] != "natural"),
+        key=lambda k: (kinds[k] == "natural", not k.top, not k.listed, tells_type(k.column), _KIND_RANK[kinds[k]]),
     )
-    return ranked[0][0], ranked[0][1]
-
-
-def _is_type(column: str) -> bool:
-    """Whether a column tells the type of a polymorphic owner (`content_type_id`), which is the same for all of a loop."""
-    return "type" in column.lower()
+    return ranked[0] if ranked else _Held("", False, True)
 
 
 def _only_aggregates(select: exp.Select) -> bool:
+    """Whether a query returns one row whatever it finds: COUNT(*), `SELECT 1`, without GROUP BY."""
     from sqlglot import exp
 
-    if select.args.get("group"):
+    if select.args.get("group") or not select.expressions:
         return False
-    return bool(select.expressions) and all(
-        isinstance(e.unalias(), exp.AggFunc | exp.Literal | exp.Placeholder)
-        or (isinstance(e.unalias(), exp.Paren) and isinstance(e.unalias().this, exp.Literal))
-        for e in select.expressions
-    )
+    plain = [e.unalias() for e in select.expressions]
+    plain = [e.this if isinstance(e, exp.Paren) else e for e in plain]
+    return all(isinstance(e, exp.AggFunc | exp.Literal | exp.Placeholder) for e in plain)
 
 
-def _shape(query: exp.Query, keys: list[tuple[str, bool, bool]], best: tuple[KeyKind, bool], counted: bool) -> Shape:
+def _shape(query: exp.Query, best: _Held, kind: KeyKind, counted: bool) -> Shape:
     from sqlglot import exp
 
-    kind, listed = best
-    lock = next(iter(query.find_all(exp.Lock)), None)
-    if lock is not None:
+    if query.find(exp.Lock):
         return "claim"
     if kind == "none":
         return "range" if query.find(exp.Placeholder) else "whole"
-    if listed:
+    if best.listed:
         return "batch"
+    if kind != "own" and _next_page(query):
+        return "page"
     if not counted:
         return "lookup"
-    selected = query.find(exp.Select)
-    probing = selected is not None and not any(isinstance(e.unalias(), exp.AggFunc) for e in selected.expressions)
-    excludes_itself = any(_OWN_KEY.search(n.this.name) for n in query.find_all(exp.NEQ) if isinstance(n.this, exp.Column))
+    select = query.find(exp.Select)
+    probing = select is not None and not any(isinstance(e.unalias(), exp.AggFunc) for e in select.expressions)
+    other_rows = (n.this for n in query.find_all(exp.NEQ) if isinstance(n.this, exp.Column))
+    excludes_itself = any(OWN_KEY.search(column.name) for column in other_rows)
     return "validation" if probing and (kind == "natural" or excludes_itself) else "exists"
 
 
+def _next_page(query: exp.Query) -> bool:
+    """Whether a query reads on where the last one ended: an own key beyond a value, in order, up to a limit."""
+    from sqlglot import exp
+
+    if not (query.args.get("limit") and query.args.get("order")):
+        return False
+    bounds = query.find_all(exp.GT, exp.GTE, exp.LT, exp.LTE)
+    return any(
+        isinstance(n.this, exp.Column) and OWN_KEY.search(n.this.name) and _is_value(n.expression) for n in bounds
+    )
+
+
 def _from_text(template: str) -> Statement:
-    """What a few regular expressions can tell of a query that does not parse."""
-    match = _PLAIN_SELECT.match(template)
+    """What two regular expressions can tell of a query that does not parse; of one cut short only its table."""
+    match = _PLAIN_SELECT.search(template)
     if match is None:
-        return _bare("other")
-    table = re.sub(r"[\"`\[\]]", "", match["table"])
-    keys = [(re.sub(r"[\"`\[\]]", "", c).rsplit(".", 1)[-1], v == "(?+)", True) for c, v in _PLAIN_KEY.findall(match["rest"])]
-    key, listed = _best_key(keys, table)
-    kind = key_kind(key, table)
-    cut = template.startswith("~")
-    shape: Shape = "none" if cut else "batch" if listed else "lookup" if key else "range" if "?" in template else "whole"
-    many = listed or kind in ("foreign", "none")
-    return Statement("select", shape, table, key, kind, many, False, (table.lower(),), (), False)
-
-
-def related(child: Statement, parent: Statement) -> int:
-    """How surely rows of `parent` feed `child`: 3 their names say so, 2 it reads the same table, 1 nothing speaks against it.
-
-    A child by foreign key names the parent's table (`comments.post_id` and `posts`); a child by its own key is named by the
-    parent's columns (`users.id` and `posts.user_id`).
-    """
-    if child.key_kind == "foreign" and _last_word(_stem(child.key)) in {_last_word(singular(t)) for t in parent.tables}:
-        return 3
-    if child.key_kind == "own":
-        wanted = _last_word(singular(child.table))
-        if any(_last_word(_stem(column)) == wanted for column in parent.foreign_columns):
-            return 3
-    return 2 if child.table.rsplit(".", 1)[-1].lower() in parent.tables else 1
-
-
-def _stem(column: str) -> str:
-    """A key's name without what says that it is one: `author_id`, `authorId`, `id_author` -> `author`."""
-    snake = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", column).lower()
-    return re.sub(r"^(id|fk|pk)_|_(id|pk|fk|uuid|guid|uid|oid|no|nr|num|number|ref)$", "", snake)
-
-
-def _last_word(name: str) -> str:
-    return singular(re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name)).rsplit("_", 1)[-1]
+        return Statement("none")
+    table = _QUOTES.sub("", match["table"])
+    tables = (table.rsplit(".", 1)[-1],)
+    if template.startswith("~"):
+        return Statement("none", table=table, tables=tables)
+    held = [
+        _Held(_QUOTES.sub("", c).rsplit(".", 1)[-1], v == "(?+)", True) for c, v in _PLAIN_KEY.findall(match["rest"])
+    ]
+    best = _deciding(held, table)
+    kind = key_kind(best.column, table)
+    shape: Shape = "batch" if best.listed else "lookup" if held else "range" if "?" in template else "whole"
+    return Statement(shape, table, best.column, kind, best.listed or kind in ("foreign", "none"), tables=tables)

@@ -1,0 +1,124 @@
+"""Events as narrow rows: a statement becomes its template, a hash of its values and a few flags, 53 bytes in all.
+
+Every expression looks at one row alone, so this part runs in batches under the streaming engine and no SQL text
+outlives its batch. What follows works on numbers.
+"""
+
+from __future__ import annotations
+
+import polars as pl
+
+from storage.fingerprint import plain, templates
+
+COUNTS, CANDIDATE, WRITES, VEILED, TRACED, ENDS_ONE, ROWS_ONE, ROWS_MANY = (1 << bit for bit in range(8))
+"""Bits of `flags`: is no noise; may be repeated in a loop; changes data; its values were not logged; has a trace id;
+its last parameter is 1; returned at most one row; returned several."""
+
+_SPACE = "watchroom.n1"
+TEMPLATE = pl.Categorical(pl.Categories("template", _SPACE))
+SUBJECT = pl.Categorical(pl.Categories("subject", _SPACE))
+CALLER = pl.Categorical(pl.Categories("caller", _SPACE))
+"""Texts as numbers. Polars forgets a named set of categories when no frame uses it any more."""
+
+_NOISE = (
+    r"(?i)^~?\s*(begin|start transaction|commit|rollback|savepoint|release|set|show|reset|discard|pragma|explain|"
+    r"describe|desc|use|analyze|vacuum|lock|unlock|listen|unlisten|notify|deallocate|close|fetch|move|declare|checkpoint|create|"
+    r"alter|drop|truncate|grant|revoke|comment|connect|quit|ping|prepare|xa|end)\b"
+)
+_CATALOG = (
+    r"(?i)\b(pg_catalog|information_schema|performance_schema|sqlite_(master|version|schema)|schema_migrations|"
+    r"ar_internal_metadata|django_migrations|alembic_version|flyway_schema_history|databasechangelog\w*|"
+    r"doctrine_migration_versions|pg_(class|type|attribute|index|namespace|constraint|enum|range|proc|settings|database|"
+    r"roles|stat_\w+)|mysql\.)"
+)
+_HOUSEKEEPING = (
+    r"(?i)^~?\s*select\s+(1|\?|@@[\w.]+|current_\w+(\(\))?|(version|now|database|last_insert_id|connection_id)\(\)|"
+    r"(pg_\w+|set_config|nextval|lastval|currval|get_lock|release_lock)\([^)]*\))(\s+as\s+\S+)?\s*$"
+)
+_WRITE = r"(?i)^~?\s*(insert|update|delete|replace|merge|copy|load|upsert)\b"
+_ASKS = r"(?i)^~?[\s(]*(select|with|exec|execute|call)\b"
+_MARKS = ["?", "$", "%s", "%(", " :", "=:", "(:", ",:", "@"]
+"""What a place for a value looks like in a statement whose values were not logged."""
+_LAST_IS_ONE = r"(?:^|[^0-9.])1[\"'\]})\s]*$"
+_ENCODED = pl.Struct({"template": TEMPLATE, "text": pl.UInt64, "kind": pl.UInt8})
+
+
+def narrow(events: pl.LazyFrame) -> pl.LazyFrame:
+    """`events` of the queries table as rows, in any order; statements without text or time are left out.
+
+    Columns: subject, ts, byte_offset, identity (a hash of what else tells two events apart), template, values (a hash of
+    the statement with its parameters), flags, ms (null, never zero, where no sound duration was logged), caller.
+    """
+    trace, duration, returned = given("trace_id"), pl.col("duration_ms"), pl.col("rows_returned")
+    params = pl.when(pl.col("params").is_in(["", "[]", "{}"])).then(None).otherwise(pl.col("params"))
+    paged = pl.col("sql").str.contains(r"(?i)\boffset\s")
+    bound = pl.when(paged).then(params.str.replace(r",[^,]*$", "")).otherwise(params)
+    flags = {
+        VEILED: params.is_null() & pl.col("sql").str.contains_any(_MARKS),
+        TRACED: trace.is_not_null(),
+        ENDS_ONE: params.str.contains(_LAST_IS_ONE).fill_null(False),
+        ROWS_ONE: (returned <= 1).fill_null(False),
+        ROWS_MANY: (returned > 1).fill_null(False),
+    }
+    return (
+        events.filter(pl.col("sql").is_not_null() & pl.col("ts").is_not_null())
+        .select(
+            pl.coalesce(trace, given("session"), given("source"), pl.lit("unknown")).cast(SUBJECT).alias("subject"),
+            "ts",
+            "byte_offset",
+            (pl.col("span_id").hash(1) ^ pl.col("caller").hash(2) ^ pl.col("source").hash(3)).alias("identity"),
+            pl.col("sql").map_batches(_encode, return_dtype=_ENCODED, is_elementwise=True),
+            bound.hash(4).alias("bound"),
+            pl.sum_horizontal(pl.when(on).then(pl.lit(bit, pl.UInt8)).otherwise(pl.lit(0, pl.UInt8))
+                              for bit, on in flags.items()).alias("flags"),
+            pl.when(duration.is_finite() & (duration >= 0)).then(duration).alias("ms"),
+            given("caller").cast(CALLER).alias("caller"),
+        )
+        .unnest("sql")
+        .select(
+            *(pl.col(name) for name in ("subject", "ts", "byte_offset", "identity", "template")),
+            (pl.col("text") ^ pl.col("bound")).alias("values"),
+            (pl.col("flags") | pl.col("kind")).cast(pl.UInt8).alias("flags"),
+            "ms",
+            "caller",
+        )
+    )  # fmt: skip
+
+
+def given(name: str) -> pl.Expr:
+    """A text column whose empty values and dashes are null."""
+    return pl.when(pl.col(name).is_in(["", "-"])).then(None).otherwise(pl.col(name))
+
+
+def has(flag: int) -> pl.Expr:
+    """Whether a row has a flag."""
+    return (pl.col("flags") & flag) > 0
+
+
+def _encode(sql: pl.Series) -> pl.Series:
+    """Each statement's template, a hash of its text, and the flags that its template gives, as a struct.
+
+    The text is hashed without comments (sqlcommenter puts a new span id into each) and without the number of an
+    OFFSET, so that reading page after page of one list is the same question.
+    """
+    text = plain(sql)
+    shape = templates(text).cast(TEMPLATE)
+    known = shape.unique().drop_nulls()
+    kinds = pl.DataFrame({"template": known}).with_columns(_kind(pl.col("template").cast(pl.String)).alias("kind"))
+    asked = text.str.replace(r"(?i)\b(offset)\s+\d+", "${1}").hash(seed=0)
+    frame = pl.DataFrame({"template": shape, "text": asked})
+    return frame.join(kinds, on="template", how="left", maintain_order="left").to_struct("sql")
+
+
+def _kind(template: pl.Expr) -> pl.Expr:
+    """The flags that a template alone decides."""
+    noise = template.str.contains(_NOISE) | template.str.contains(_CATALOG) | template.str.contains(_HOUSEKEEPING)
+    writes = template.str.contains(_WRITE)
+    asks = template.str.contains(_ASKS) & template.str.contains("?", literal=True)
+    return (
+        pl.when(noise).then(0)
+        .when(writes).then(COUNTS | WRITES)
+        .when(asks).then(COUNTS | CANDIDATE)
+        .otherwise(COUNTS)
+        .cast(pl.UInt8)
+    )  # fmt: skip

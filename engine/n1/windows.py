@@ -1,0 +1,78 @@
+"""Rows put in order and cut: into a subject's windows, and a session's windows into requests.
+
+A subject's window ends where it is silent for longer than `settle`, or lasts `span`. A session without trace ids holds
+many requests in a row; one ends where it is silent for `idle`. The order in which rows were read never matters.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+
+from engine.n1.rows import COUNTS, TRACED, WRITES, has
+
+_ORDER = ("ts", "byte_offset", "identity", "values", "ms")
+"""What orders a subject's rows, and what two rows must share to be one event that was read twice."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cut:
+    """Where to cut: silence that ends a window, its longest length, silence that ends a request of a session."""
+
+    settle: timedelta
+    span: timedelta
+    idle: timedelta
+
+
+def windowed(rows: pl.DataFrame, cut: Cut) -> pl.DataFrame:
+    """`rows` (`engine.n1.rows.narrow`) in order and without duplicates, plus `window`, `unit`, `pos` and `written`.
+
+    `window` numbers a subject's windows, `unit` the requests in them (one, where there is a trace id), `pos` counts the
+    statements that are no noise, `written` those that change data. All four grow from the first row to the last.
+    """
+    rows = _ordered(rows)
+    same = pl.col("subject").to_physical().diff().fill_null(1) == 0
+    gap = pl.when(same).then(pl.col("ts").diff())
+    rows = rows.with_columns(gap.alias("gap"), (gap.is_null() | (gap > cut.settle)).alias("starts"))
+    rows = rows.with_columns(pl.Series("starts", _cut_long(rows, cut.span), dtype=pl.Boolean))
+    return rows.select(
+        pl.exclude("gap", "starts", "byte_offset", "identity"),
+        pl.col("starts").cum_sum().alias("window"),
+        (pl.col("starts") | (~has(TRACED) & (pl.col("gap") > cut.idle))).cum_sum().alias("unit"),
+        has(COUNTS).cum_sum().alias("pos"),
+        has(WRITES).cum_sum().alias("written"),
+    )
+
+
+def _ordered(rows: pl.DataFrame) -> pl.DataFrame:
+    """`rows` by subject, time and offset; where these tie, by the rest of what tells events apart; duplicates
+    dropped.
+    """
+    who = pl.col("subject").to_physical()
+    rows = rows.sort(who, "ts", "byte_offset")
+    tie = pl.all_horizontal(
+        who == who.shift(1), *(pl.col(c).eq_missing(pl.col(c).shift(1)) for c in ("ts", "byte_offset"))
+    ).fill_null(False)
+    if not rows.select(tie.any()).item():
+        return rows
+    rows = rows.sort(who, *_ORDER)
+    return rows.filter(~(tie & pl.all_horizontal(pl.col(c).eq_missing(pl.col(c).shift(1)) for c in _ORDER)))
+
+
+def _cut_long(rows: pl.DataFrame, span: timedelta) -> npt.NDArray[np.bool_]:
+    """`starts` with a start more at the first event `span` or later after its window began, again and again."""
+    starts: npt.NDArray[np.bool_] = rows["starts"].to_numpy().copy()
+    ts = rows["ts"].to_physical().to_numpy()
+    limit = span // timedelta(microseconds=1)
+    begin = np.flatnonzero(starts)
+    end = np.append(begin[1:], len(starts))[: len(begin)]
+    for i in np.flatnonzero(ts[end - 1] - ts[begin] >= limit):
+        at, last = int(begin[i]), int(end[i])
+        while ts[last - 1] - ts[at] >= limit:
+            at += int(np.searchsorted(ts[at:last], ts[at] + limit))
+            starts[at] = True
+    return starts
