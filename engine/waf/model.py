@@ -1,0 +1,67 @@
+"""The payload model: a logistic regression over signals, shape and n-grams, kept as plain arrays.
+
+It is trained by `engine.waf.train` and read here with numpy alone; no pickle, no scikit-learn. What a signal adds to the
+log-odds is its weight, so every verdict can be taken apart.
+"""
+
+from __future__ import annotations
+
+import functools
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from engine.waf.signals import all_signals
+from storage.errors import InputError
+
+SHIPPED = Path(__file__).parent / "model" / "payload.npz"
+Vector = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class PayloadModel:
+    """Weights by part, and where they come from. `slope` and `offset` turn log-odds into a calibrated probability."""
+
+    signals: dict[str, float]
+    intercept: float
+    slope: float = 1.0
+    offset: float = 0.0
+    data_sha256: str = ""
+    trained_on: dict[str, int] = field(default_factory=dict)
+    """Rows used a data set."""
+
+    def signal_weights(self) -> Vector:
+        """One weight a signal, in the order of `all_signals`; a signal the model does not know weighs nothing."""
+        return np.array([self.signals.get(signal.name, 0.0) for signal in all_signals()], dtype=np.float64)
+
+    def save(self, path: Path) -> None:
+        """Write the model as `.npz` without pickled objects."""
+        about = {"intercept": self.intercept, "slope": self.slope, "offset": self.offset,
+                 "data_sha256": self.data_sha256, "trained_on": self.trained_on}  # fmt: skip
+        path.parent.mkdir(parents=True, exist_ok=True)
+        np.savez_compressed(
+            path,
+            names=np.array(list(self.signals)),
+            weights=np.array(list(self.signals.values()), dtype=np.float32),
+            about=np.frombuffer(json.dumps(about, sort_keys=True).encode(), dtype=np.uint8),
+        )
+
+
+def read_model(path: Path) -> PayloadModel:
+    """The model stored at `path`. Raises InputError where it is missing or no such model."""
+    try:
+        with np.load(path, allow_pickle=False) as stored:
+            about = json.loads(stored["about"].tobytes())
+            names, weights = stored["names"], stored["weights"]
+    except (OSError, ValueError, KeyError) as error:
+        raise InputError(f"{path} is no payload model ({error}); `watchroom train` makes one") from None
+    return PayloadModel({str(n): float(w) for n, w in zip(names, weights, strict=True)}, **about)
+
+
+@functools.cache
+def shipped_model() -> PayloadModel:
+    """The model that comes with watchroom."""
+    return read_model(SHIPPED)

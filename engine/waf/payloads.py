@@ -1,0 +1,98 @@
+"""What each request carries: the probability that its payload attacks, and the signals that say so.
+
+    requests -> distinct pieces -> units -> readings -> signals, model -> verdict a piece -> joined back to the requests
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+
+from engine.waf.model import PayloadModel
+from engine.waf.readings import readings
+from engine.waf.signals import all_signals
+from engine.waf.units import PIECE_COLUMNS, distinct_pieces, units_of
+
+MARKS = {
+    "is_sql": ("SQL injection",),
+    "is_script": ("cross-site scripting",),
+    "is_traversal": ("path traversal",),
+    "is_sensitive": ("sensitive file",),
+    "is_shell": ("web shell",),
+    "is_admin": ("admin panel",),
+    "is_info": ("technology probing",),
+}
+"""Flags of a request for the behaviour buckets, by the attack classes of the signals that set them."""
+VERDICT = pl.Schema({
+    "p": pl.Float64, "attack": pl.String, "signals": pl.List(pl.String), "unit": pl.String, **dict.fromkeys(MARKS, pl.Boolean)
+})  # fmt: skip
+Flags = npt.NDArray[np.bool_]
+
+
+def signal_hits(read: pl.DataFrame) -> Flags:
+    """Which signals each reading shows: one row a reading, one column a signal in the order of `all_signals`."""
+    if read.is_empty():
+        return np.zeros((0, len(all_signals())), dtype=np.bool_)
+    hits = read.select(
+        (pl.col("zone").is_in(signal.zones) & pl.col(signal.seen_in).str.contains(signal.pattern)).alias(signal.name)
+        for signal in all_signals()
+    )
+    return hits.to_numpy()
+
+
+def judged_readings(read: pl.DataFrame, model: PayloadModel) -> pl.DataFrame:
+    """READING plus VERDICT for the readings that show at least one signal; all others carry nothing."""
+    hits = signal_hits(read)
+    shown = hits.any(axis=1)
+    read, hits = read.filter(shown), hits[shown]
+    weights = model.signal_weights()
+    odds = hits @ weights + model.intercept
+    p = 1.0 / (1.0 + np.exp(-np.clip(odds * model.slope + model.offset, -30, 30)))
+    sure = np.array([signal.sure for signal in all_signals()])
+    p = np.maximum(p, (hits * sure).max(axis=1, initial=0.0))
+    strength = hits * (np.maximum(weights, 0.0) + 4.0 * sure + 0.01)
+    attacks = [signal.attack for signal in all_signals()]
+    names = [signal.name for signal in all_signals()]
+    ranked = np.argsort(-strength, axis=1)[:, :4]
+    top = [[names[i] for i in row if hits[n, i]] for n, row in enumerate(ranked)]
+    marks = {
+        mark: hits[:, [i for i, attack in enumerate(attacks) if attack in of]].any(axis=1) for mark, of in MARKS.items()
+    }
+    return read.with_columns(
+        pl.Series("p", p, dtype=pl.Float64),
+        pl.Series("attack", [attacks[row[0]] for row in ranked], dtype=pl.String),
+        pl.Series("signals", top, dtype=pl.List(pl.String)),
+        *(pl.Series(mark, values, dtype=pl.Boolean) for mark, values in marks.items()),
+    )
+
+
+def judged_pieces(pieces: pl.DataFrame, model: PayloadModel) -> pl.DataFrame:
+    """`column`, `piece` and VERDICT for the pieces that show any signal; the worst unit speaks for its piece."""
+    units = units_of(pieces)
+    judged = judged_readings(readings(units.select("zone", "unit").unique(maintain_order=True)), model)
+    rows = judged.select(pl.col("found_in").alias("zone"), "unit", "p", "attack", "signals", *MARKS)
+    return (
+        units.join(rows, on=["zone", "unit"], how="inner")
+        .sort("p", "unit", descending=[True, False])
+        .group_by("column", "piece", maintain_order=True)
+        .agg(pl.col("p", "attack", "signals", "unit").first(), pl.col(*MARKS).any())
+    )
+
+
+def with_payloads(requests: pl.DataFrame, model: PayloadModel) -> pl.DataFrame:
+    """`requests` with VERDICT of its worst piece: `p` 0 and no signals where nothing was shown."""
+    verdicts = judged_pieces(distinct_pieces(requests), model)
+    long = [
+        requests.select("n", pl.col(column).alias("piece")).join(
+            verdicts.filter(pl.col("column") == column).drop("column"), on="piece", how="inner"
+        ).drop("piece")
+        for column in PIECE_COLUMNS
+    ]  # fmt: skip
+    worst = (
+        pl.concat(long).sort("p", "unit", descending=[True, False])
+        .group_by("n", maintain_order=True)
+        .agg(pl.col("p", "attack", "signals", "unit").first(), pl.col(*MARKS).any())
+    )  # fmt: skip
+    joined = requests.join(worst, on="n", how="left", maintain_order="left")
+    return joined.with_columns(pl.col("p").fill_null(0.0), pl.col(*MARKS).fill_null(False))

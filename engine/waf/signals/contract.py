@@ -1,0 +1,30 @@
+"""What a payload signal is."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+ANYWHERE = ("path", "arg", "body", "header", "cookie", "referer", "agent")
+VALUES = ("path", "arg", "header", "cookie", "referer")
+"""Where an application reads input one value at a time; user agents are full of signs that mean nothing."""
+TEXTS = (*VALUES, "agent")
+"""Every zone but the whole body of a structured request, whose strings are units of their own."""
+
+
+@dataclass(frozen=True, slots=True)
+class Signal:
+    """A pattern over one unit. Linear-time regular expression (Rust syntax), never built from input."""
+
+    name: str
+    """Short and unique, e.g. `sql-union`."""
+    attack: str
+    """The attack class in words: `SQL injection`, `cross-site scripting`, ..."""
+    words: str
+    """What was seen, as one would say it on the phone."""
+    pattern: str
+    seen_in: Literal["squeezed", "plain", "bare", "raw"] = "squeezed"
+    """Which reading of the unit: decoded and squeezed, only decoded, as a shell reads it, or as it came (lower case)."""
+    zones: tuple[str, ...] = VALUES
+    sure: float = 0.0
+    """A floor for the probability that this unit attacks, for signals that no honest request shows; 0 leaves it to the model."""
