@@ -99,7 +99,8 @@ class Pipeline:
         self.lake = lake
         self.environment = environment
         self.run_id = uuid4().hex[:12]
-        self._pending: set[str] = set()
+        self._idle: set[str] = set()
+        """Models for which nothing waits to settle, as far as this process has looked."""
 
     def step(self, deployments: list[Deployment], settled_through: SettledThrough) -> list[Step]:
         """Judge what has become final, for every deployment of this environment."""
@@ -116,14 +117,14 @@ class Pipeline:
         mark = self._watermark(deployment.model)
         through = settled_through(detector.table)
         fresh = snapshot.of(detector.table, after_commit=mark.commit_id)
-        if through is None or not (fresh or deployment.model in self._pending or mark.commit_id == 0):
+        if through is None or not (fresh or deployment.model not in self._idle):
             return Step(deployment.model, 0, 0, 0.0)
         low = _earliest(fresh, mark, detector)
         began = time.perf_counter()
         stamp = Stamp(self.environment, deployment.config_revision, self.run_id, deployment.version)
         predictions = predict(detector, self._events(detector, snapshot, low), stamp)
         final = predictions.filter(pl.col("window_end") <= through - detector.settle)
-        (self._pending.add if final.height < predictions.height else self._pending.discard)(deployment.model)
+        (self._idle.add if final.height == predictions.height else self._idle.discard)(deployment.model)
         if low is not None:
             final = final.filter(pl.col("window_end") >= low)
         final = final.join(self._known(deployment, snapshot, low, detector), on="prediction_id", how="anti")

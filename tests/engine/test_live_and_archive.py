@@ -80,3 +80,15 @@ def test_rows_that_come_late_are_judged_still(tmp_path: Path, clock: HeldClock) 
     pipeline.step(deployed, lambda _table: ENDLESS)
     judged = room.lake.scan("predictions").filter(pl.col("model") == "queue-anomaly").collect()
     assert set(judged["subject"]) == set(today["job_id"]) | set(last_week["job_id"])
+
+
+def test_what_waited_when_a_process_ended_is_judged_by_the_next(tmp_path: Path, clock: HeldClock) -> None:
+    room = room_at(tmp_path, clock)
+    deployed = room.registry.deployed("production")
+    events = some_events("jobs", 80)
+    middle = events["ts"][40]
+    room.lake.append({"jobs": events}, kind="land")
+    Pipeline(room.lake).step(deployed, settled_at(middle))
+    assert 0 < room.lake.scan("predictions").collect().height < 80
+    Pipeline(room.lake).drain(deployed)
+    assert set(room.lake.scan("predictions").collect()["subject"]) == set(events["job_id"])
