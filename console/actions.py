@@ -48,6 +48,8 @@ ACTIONS: tuple[Action, ...] = (
            " Shows first what would change and asks for the model's name.", "Change", mutates=True,
            engine_call="engine.registry.Registry.rollback", cli_twin="rollback",
            panes=frozenset({"overview", "registry"}), footer=4),
+    Action("acknowledge", "acknowledge", "a", "a", "Take the alert on: it is yours, and not told again for a while.",
+           "Change", mutates=True, engine_call="engine.alerts.acknowledge", panes=frozenset({"alerts"}), footer=4),
     Action("help", "help", "question_mark,f1", "?", "What every key does.", "Look", footer=1),
     Action("filter", "filter", "slash", "/", "Show only the rows that match a regular expression; ! in front inverts."
            " Esc ends it.", "Look", footer=2),

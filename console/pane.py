@@ -16,9 +16,9 @@ from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
 from textual.containers import Vertical
 from textual.widget import Widget
 
-from console.cells import SafeText
+from console.cells import SafeText, printable
 from console.theme import UNICODE, Glyphs
-from console.widgets.grid import Grid
+from console.widgets.grid import Grid, Row
 
 if TYPE_CHECKING:
     from engine.room import Room
@@ -77,10 +77,9 @@ class Pane(Vertical, Generic[Snapshot]):
         grids = list(self.query(Grid))
         return next((g for g in grids if g.has_focus), grids[0] if grids else None)
 
-    def detail(self, grid: Grid, key: str) -> tuple[SafeText, SafeText] | None:
+    def detail(self, row: Row) -> tuple[SafeText, SafeText] | None:
         """Title and text of a row's detail; None if there is nothing more to tell."""
-        row = next((r for r in grid.rows if r.key == key), None)
-        return (SafeText("Row"), row.text) if row else None
+        return printable(f"{self.title}: {row.key}", limit=60), row.text
 
 
 @functools.cache

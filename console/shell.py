@@ -123,8 +123,8 @@ class WatchroomApp(App[int]):
         self.theme = theme_for(os.environ)
         self._catch_signals()
         self.set_interval(TICK_S, self.tick)
-        for number in range(1, len(panes()) + 1):
-            self.bind(str(number), f"pane({number})", show=False)
+        for _, kind in panes():
+            self.bind(str(kind.number), f"pane({kind.number})", show=False)
         self.show_pane(1)
         self.tick()
 
@@ -362,7 +362,7 @@ class WatchroomApp(App[int]):
         grid = self.pane.grid()
         if grid is None or grid.current is None:
             return
-        detail = self.pane.detail(grid, grid.current.key)
+        detail = self.pane.detail(grid.current)
         text = detail[1] if detail else grid.current.text
         if len(text.encode()) > COPY_BYTES:
             self.say(f"too long for a clipboard over a terminal ({len(text):,} characters)", Tone.WARN)
@@ -372,7 +372,7 @@ class WatchroomApp(App[int]):
 
     @on(Grid.Opened)
     def _opened(self, event: Grid.Opened) -> None:
-        found = self.pane.detail(event.grid, event.row.key)
+        found = self.pane.detail(event.row)
         if found is not None:
             self.push_screen(DetailDialog(*found))
 
@@ -453,6 +453,24 @@ class WatchroomApp(App[int]):
         """Do something that changes the home, in a thread; `then` is told in the user interface."""
         if not self.desks.ask(ACT, then, work):
             self.say("still busy with the last change", Tone.WARN)
+
+    def action_acknowledge(self) -> None:
+        """Take on the alert under the cursor."""
+        from engine.alerts import acknowledge
+
+        number = getattr(self.pane, "alert_id", None)
+        if self.check_action("acknowledge", ()) is not True or number is None:
+            return
+        room = self.room.writable()
+        self.act(
+            lambda: acknowledge(room.ledger, number, room.registry.actor, room.clock),
+            lambda done: self._told(done, f"alert {number} is yours"),
+        )
+
+    def _told(self, done: Done, words: str) -> None:
+        """Say what came of a change, and read again."""
+        self.say(done.error or words, Tone.WARN if done.error else Tone.GOOD, seconds=10)
+        self._read(force=True)
 
     def action_roll_back(self) -> None:
         """Plan a rollback of the chosen model and show it; nothing changes yet."""

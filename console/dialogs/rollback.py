@@ -20,7 +20,7 @@ from textual.screen import ModalScreen
 from textual.widgets import Button, Input
 
 from console import words
-from console.cells import Cell, Line, SafeText, Tone, cell, printable
+from console.cells import Cell, Line, SafeText, Tone, cell, fit, printable
 from console.dialogs.detail import title_of
 from console.reading import Done
 from console.theme import Glyphs
@@ -127,7 +127,7 @@ class RollbackDialog(ModalScreen["Deployment | None"]):
         sheet = self.query_one("#change", Sheet)
         sheet.styles.height = len(lines) + 1
         sheet.show(lambda _columns, _rows: lines)
-        for name, text in (("reason", "Reason  "), ("name", "Type the model's name to confirm  ")):
+        for name, text in (("reason", " Reason  "), ("name", " Type the model's name to confirm  ")):
             label = self.query_one(f"#{name}-label", Sheet)
             label.styles.width = len(text)
             label.show(lambda _c, _r, text=text: [(cell(text),)])  # type: ignore[misc]
@@ -198,25 +198,33 @@ def preview_lines(preview: Preview, glyphs: Glyphs) -> list[Line]:
         return (cell(f" {title:8} ", Tone.DIM), *cells)
 
     state = str(preview.now.get("state", ""))
-    now = [Cell(SafeText("   ")), glyphs.state(state)] if state else []
-    ended = target.ended_ts or at
+    now = [Cell(SafeText("  ")), glyphs.state(state)] if state else []
+    since = fit(printable(f"since {_minute(current.started_ts, at)} by {current.actor}"), 27)
+    ran = fit(
+        printable(
+            f"ran {words.span((target.ended_ts or at) - target.started_ts)} until {_minute(target.ended_ts, at)}"
+        ),
+        27,
+    )
     return [
-        line("from", _pair(current), cell(f"  deployed {words.moment(current.started_ts, at)} by {current.actor}"
-             f" ({current.origin or 'unknown'})", Tone.DIM), _accuracy(preview, current), *now),
-        line("to", _pair(target), cell(f"  ran {words.span(ended - target.started_ts)} until "
-             f"{words.moment(target.ended_ts, at)}", Tone.DIM), _accuracy(preview, target)),
+        line("from", _pair(current), cell(f"{since}", Tone.DIM), _accuracy(preview, current), *now),
+        line("to", _pair(target), cell(f"{ran}", Tone.DIM), _accuracy(preview, target)),
         *_changes(plan, glyphs, line),
         line("same as", cell(preview.command, Tone.ACCENT)),
     ]  # fmt: skip
 
 
 def _pair(deployment: Deployment) -> Cell:
-    return cell(f"{deployment.version}  config {deployment.config_revision}", Tone.STRONG)
+    return cell(f"{f'{deployment.version} config {deployment.config_revision}':17} ", Tone.STRONG)
+
+
+def _minute(moment: datetime | None, at: datetime) -> str:
+    return words.moment(moment, at)[: 5 if moment and moment.date() == at.date() else None]
 
 
 def _accuracy(preview: Preview, deployment: Deployment) -> Cell:
     known = preview.accuracy.get(deployment.version)
-    return cell("" if known is None else f"  accuracy {words.rate(known)}")
+    return cell("" if known is None else f"  acc {words.rate(known)}")
 
 
 def _changes(plan: RollbackPlan, glyphs: Glyphs, line: Callable[..., Line]) -> Sequence[Line]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -14,16 +13,19 @@ if TYPE_CHECKING:
     from engine.room import Room
 
 HISTORY = timedelta(hours=2)
-"""How much of the accuracy's course is drawn, up to its newest minute."""
+"""How much of the accuracy's course is drawn, up to its newest minute. Minutes whose accuracy is of fewer than 20
+predictions say nothing and are left out."""
 
 TREND_MINUTES = 12
+"""How many of the newest minutes of predictions are read."""
 
 _NOW = """SELECT * FROM performance_now WHERE environment = ?
 ORDER BY CASE state WHEN 'FIRING' THEN 0 WHEN 'WATCH' THEN 1 ELSE 2 END, model"""
 _WINDOWS = """SELECT model, version, "window", n, tp, fp, fn, tn, accuracy, accuracy_low, accuracy_high, label_delay_s
 FROM performance WHERE environment = ? AND "window" = 'last_1000'"""
 _HISTORY = """SELECT model, minute, arg_max(accuracy, n) AS accuracy FROM accuracy_history
-WHERE environment = ?1 AND minute > (SELECT max(minute) FROM accuracy_history WHERE environment = ?1) - ?2
+WHERE environment = ?1 AND n >= 20
+    AND minute > (SELECT max(minute) FROM accuracy_history WHERE environment = ?1) - ?2
 GROUP BY ALL ORDER BY model, minute"""
 _MINUTES = """SELECT model, minute, sum(predictions) AS predictions FROM predictions_per_minute
 WHERE environment = ?1 AND minute > (SELECT max(minute) FROM predictions_per_minute WHERE environment = ?1) - ?2
@@ -97,14 +99,6 @@ def read_overview(room: Room, environment: str) -> Overview:
         findings,
         alerts,
     )
-
-
-def pretty(text: str | None) -> str:
-    """JSON text with one field a line; any other text as it is."""
-    try:
-        return json.dumps(json.loads(text or ""), indent=2, ensure_ascii=False)
-    except ValueError:
-        return text or ""
 
 
 def _filled(rows: Sequence[Record], newest: datetime | None) -> list[float | None]:

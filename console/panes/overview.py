@@ -10,9 +10,10 @@ from textual import on
 from textual.app import ComposeResult
 
 from console import words
-from console.cells import EMPTY, Cell, Line, SafeText, Tone, cell, fit, printable
+from console.cells import Cell, Line, SafeText, Tone, cell, fit, printable
 from console.pane import Ask, Pane
-from console.panes._standing import HISTORY, Overview, Record, Standing, pretty, read_overview
+from console.panes._details import fields_text, finding_text
+from console.panes._standing import HISTORY, Overview, Record, Standing, read_overview
 from console.theme import Glyphs
 from console.widgets.bars import RuleLine
 from console.widgets.charts import Mark, Series, over_time, trend
@@ -41,17 +42,20 @@ class OverviewPane(Pane[Overview]):
     title = "Overview"
     DEFAULT_CSS: ClassVar[str] = """
     OverviewPane #models { height: auto; max-height: 9; }
-    OverviewPane #course { height: 1fr; min-height: 5; max-height: 18; }
-    OverviewPane #news { height: 1fr; min-height: 3; }
+    OverviewPane #course { height: 4fr; min-height: 5; max-height: 18; }
+    OverviewPane #news { height: 3fr; min-height: 3; }
     """
 
     def __init__(self) -> None:
         super().__init__()
         self._held: Overview | None = None
+        self._wanted: str | None = None
 
     def compose(self) -> ComposeResult:
         """The models on top, the course of the chosen one below, then what is new."""
-        yield Grid(MODELS, empty="no model is deployed here; `watchroom deploy` puts one here", chooses=True, id="models")
+        yield Grid(
+            MODELS, empty="no model is deployed here; `watchroom deploy` puts one here", chooses=True, id="models"
+        )
         yield RuleLine(id="chosen")
         yield Sheet(id="course")
         yield RuleLine(id="newest")
@@ -68,6 +72,8 @@ class OverviewPane(Pane[Overview]):
         models = self.query_one("#models", Grid)
         models.set_rows([model_row(s, self.glyphs, snapshot.at) for s in snapshot.standings])
         models.styles.height = min(9, max(1, len(snapshot.standings)) + 1)
+        if self._wanted is not None:
+            self.choose(self._wanted)
         self.query_one("#news", Grid).set_rows(news_rows(snapshot, self.glyphs))
         flagged = sum(s.now["flagged"] for s in snapshot.standings)
         self.query_one("#newest", RuleLine).set_rule(
@@ -97,20 +103,17 @@ class OverviewPane(Pane[Overview]):
 
     def choose(self, model: str) -> None:
         """Put the cursor on a model."""
-        self.query_one("#models", Grid).go_to(model)
+        self._wanted = None if self.query_one("#models", Grid).go_to(model) else model
 
-    def detail(self, grid: Grid, key: str) -> tuple[SafeText, SafeText] | None:
+    def detail(self, row: Row) -> tuple[SafeText, SafeText] | None:
         """A model's figures in full, a finding with its evidence, an alert's change."""
-        if self._held is None:
+        if isinstance(row.about, Standing):
+            return printable(row.about.model), fields_text(dict(row.about.now) | dict(row.about.window))
+        if not isinstance(row.about, dict):
             return None
-        for standing in self._held.standings:
-            if grid.id == "models" and standing.model == key:
-                return printable(key), _fields(dict(standing.now) | dict(standing.window))
-        for finding in self._held.findings:
-            if finding["prediction_id"] == key:
-                return printable(f"{finding['model']}: {finding['subject']}"), finding_text(finding)
-        alert = next((a for a in self._held.alerts if f"alert {a['id']}" == key), None)
-        return (printable(f"alert {alert['to_state']}"), _fields(alert)) if alert else None
+        if "prediction_id" in row.about:
+            return printable(f"{row.about['model']}: {row.about['subject']}"), finding_text(row.about)
+        return printable(f"alert {row.about['to_state']}"), fields_text(row.about)
 
 
 def model_row(standing: Standing, glyphs: Glyphs, at: datetime) -> Row:
@@ -129,6 +132,7 @@ def model_row(standing: Standing, glyphs: Glyphs, at: datetime) -> Row:
             Cell(words.moment(now["deployed_ts"], at), Tone.DIM), cell(now["deployed_by"], Tone.DIM),
         ),
         marked=now["state"] in {"FIRING", "WATCH"},
+        about=standing,
     )  # fmt: skip
 
 
@@ -226,7 +230,8 @@ def _finding_row(finding: Record, glyphs: Glyphs, at: datetime) -> Row:
         finding["prediction_id"],
         (Cell(words.moment(finding["ts"], at), Tone.DIM), cell(f"{glyphs.flag}{finding['model']}", Tone.WARN),
          cell(words_)),
-        tail=cell(f" {truth} ", Tone.GOOD if finding["truth"] else Tone.WARN) if truth else None,
+        tail=cell(f" {truth:>11} ", Tone.GOOD if finding["truth"] else Tone.WARN) if truth else None,
+        about=finding,
     )  # fmt: skip
 
 
@@ -238,27 +243,5 @@ def _alert_row(alert: Record, glyphs: Glyphs, at: datetime) -> Row:
         (Cell(words.moment(alert["ts"], at), Tone.DIM), cell(f"{symbol} {alert['to_state']}", tone),
          cell(printable(alert["summary"], limit=300))),
         marked=True,
+        about=alert,
     )  # fmt: skip
-
-
-def finding_text(finding: Record) -> SafeText:
-    """A finding whole: its fields, then evidence and features one value a line."""
-    plain = {k: v for k, v in finding.items() if k not in {"evidence", "features"}}
-    parts = [_fields(plain)]
-    parts += [
-        printable(f"\n{name}\n{pretty(finding[name])}", lines=True)
-        for name in ("evidence", "features")
-        if finding[name]
-    ]
-    return SafeText("\n".join(parts))
-
-
-def _fields(record: Record) -> SafeText:
-    size = max((len(k) for k in record), default=0)
-    return SafeText("\n".join(f"{printable(k):{size}}  {_value(v)}" for k, v in record.items())) or EMPTY
-
-
-def _value(value: object) -> SafeText:
-    if isinstance(value, datetime):
-        return words.stamp(value)
-    return words.UNKNOWN if value is None else printable(f"{value:.6g}" if isinstance(value, float) else value)

@@ -25,7 +25,15 @@ class Status:
     notes: Sequence[Cell] = ()
 
 
-class StatusLine(Sheet):
+class Bar(Sheet):
+    """One line across the screen."""
+
+    DEFAULT_CSS = """
+    Bar { height: 1; overflow-y: hidden; }
+    """
+
+
+class StatusLine(Bar):
     """Where one is: environment and host always, then what there is room for."""
 
     def set_status(self, status: Status) -> None:
@@ -57,7 +65,7 @@ class Tab:
     count: int = 0
 
 
-class TabLine(Sheet):
+class TabLine(Bar):
     """The panes by their keys; a click opens one."""
 
     @dataclass
@@ -100,7 +108,7 @@ def tab_line(tabs: Sequence[Tab], active: int, glyphs: Glyphs, columns: int) -> 
     return tuple(out)
 
 
-class RuleLine(Sheet):
+class RuleLine(Bar):
     """A rule between parts, with a title in it if there is one."""
 
     def set_rule(self, glyphs: Glyphs, title: SafeText = SafeText(""), right: SafeText = SafeText("")) -> None:  # noqa: B008 a constant
@@ -125,7 +133,7 @@ class Key:
     enabled: bool
 
 
-class KeyLine(Sheet):
+class KeyLine(Bar):
     """What the keys do; a note takes its place for a while."""
 
     def set_keys(self, keys: Sequence[Key], note: Cell | None = None) -> None:

@@ -45,7 +45,8 @@ def trend(values: Sequence[float | None], glyphs: Glyphs) -> SafeText:
 
 def over_time(series: Series, columns: int, rows: int, glyphs: Glyphs) -> list[Line]:
     """The series as `rows` lines of `columns`: scale on the left, the limit across, marks upright, times below."""
-    wide, high = columns - LABEL_COLUMNS, rows - 1
+    marks = [m for m in series.marks if series.start <= m.ts <= series.end]
+    wide, high = columns - LABEL_COLUMNS, rows - (2 if marks else 1)
     if wide < 10 or high < 2:
         return []
     low, top = _bounds(series)
@@ -54,7 +55,8 @@ def over_time(series: Series, columns: int, rows: int, glyphs: Glyphs) -> list[L
     body.draw_marks()
     body.draw_points()
     lines = [body.line(row) for row in range(high)]
-    return [*lines, _times(series, wide)]
+    head = [_heads(marks, body)] if marks else []
+    return [*head, *lines, _times(series, wide)]
 
 
 def _bounds(series: Series) -> tuple[float, float]:
@@ -91,18 +93,13 @@ class _Body:
             self.cells[row][column] = Cell(SafeText(self.glyphs.limit), Tone.WARN)
 
     def draw_marks(self) -> None:
-        """What happened, upright, its words beside the head where there is room for them."""
+        """What happened, upright."""
         for mark in self.series.marks:
             if not self.series.start <= mark.ts <= self.series.end:
                 continue
             column = self.column(mark.ts)
             for row in range(self.high):
                 self.cells[row][column] = Cell(SafeText(self.glyphs.mark), Tone.ACCENT)
-            size = len(mark.words)
-            start = column + 1 if column + 1 + size <= self.wide else column - size
-            if start >= 0 and not any(c and c.tone is Tone.DIM for c in self.cells[0][start : start + size]):
-                for offset, letter in enumerate(mark.words):
-                    self.cells[0][start + offset] = Cell(SafeText(letter), Tone.DIM)
 
     def draw_points(self) -> None:
         """The values, joined, in braille dots; in plain ASCII one letter a value."""
@@ -136,6 +133,19 @@ class _Body:
             else:
                 out.append(self.cells[row][column] or Cell(SafeText(" ")))
         return _merged(out)
+
+
+def _heads(marks: Sequence[Mark], body: _Body) -> Line:
+    """The words of the marks above the chart, the newest first to find room."""
+    letters = [" "] * body.wide
+    for mark in reversed(marks):
+        column = body.column(mark.ts)
+        text = f"{body.glyphs.mark}{mark.words}"
+        start = column if column + len(text) <= body.wide else column + 1 - len(text)
+        if start >= 0 and not "".join(letters[max(0, start - 1) : start + len(text) + 1]).strip():
+            shown = text if start == column else f"{mark.words}{body.glyphs.mark}"
+            letters[start : start + len(text)] = shown
+    return (Cell(SafeText(" " * LABEL_COLUMNS)), Cell(SafeText("".join(letters)), Tone.ACCENT))
 
 
 def _between(a: tuple[int, int], b: tuple[int, int]) -> list[tuple[int, int]]:

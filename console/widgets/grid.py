@@ -43,6 +43,8 @@ class Row:
     marked: bool = False
     tail: Cell | None = field(default=None)
     """Shown at the right end of the row, over the last column."""
+    about: object = None
+    """What the row is of, for the pane that made it."""
 
     @property
     def text(self) -> SafeText:
@@ -54,6 +56,9 @@ class Row:
 class Grid(Toned, can_focus=True):
     """A list of rows under headings."""
 
+    DEFAULT_CSS = """
+    Grid { height: 1fr; }
+    """
     BINDINGS: ClassVar[list[BindingType]] = bindings("list")
 
     @dataclass
@@ -80,8 +85,9 @@ class Grid(Toned, can_focus=True):
             """The list."""
             return self.grid
 
-    def __init__(self, columns: Sequence[Column], *, empty: str = "nothing yet", follows: bool = False, chooses: bool = False,
-                 id: str | None = None) -> None:  # fmt: skip  # noqa: A002 Textual's name
+    def __init__(self, columns: Sequence[Column], *, empty: str = "nothing yet", follows: bool = False,
+                 chooses: bool = False, id: str | None = None) -> None:  # fmt: skip  # noqa: A002 Textual's name
+        """`follows`: new rows come below and the view goes with them; `chooses`: the cursor shows without focus."""
         super().__init__(id=id)
         self.columns = tuple(columns)
         self.empty = empty
@@ -300,7 +306,7 @@ class Grid(Toned, can_focus=True):
             return self.to_strip((Cell(SafeText(words), Tone.DIM),))
         row = self._shown[index]
         here = index == self._cursor and (self.has_focus or self.chooses)
-        over = self.get_component_rich_style("tone--cursor", partial=not self.has_focus) if here else None
+        over = self.get_component_rich_style("tone--cursor", partial=True) if here else None
         return self.to_strip(self._laid_out(row, here), over)
 
     def _nothing(self) -> str:
@@ -344,7 +350,8 @@ def _cut(cells: Sequence[Cell], columns: int) -> list[Cell]:
     for item in cells:
         size = width(item.text)
         if size > left:
-            out.append(Cell(fit(item.text, left), item.tone))
+            words = SafeText(item.text.rstrip())
+            out.append(Cell(fit(words, left), item.tone))
             return out
         out.append(item)
         left -= size

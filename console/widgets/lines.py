@@ -20,6 +20,9 @@ Draw = Callable[[int, int], Sequence[Line]]
 class Toned(ScrollView):
     """A widget that draws cells in the theme's tones; the colours are in app.tcss."""
 
+    DEFAULT_CSS = """
+    Toned { background: $background; scrollbar-size-vertical: 1; scrollbar-size-horizontal: 0; overflow-x: hidden; }
+    """
     COMPONENT_CLASSES: ClassVar[set[str]] = {f"tone--{tone}" for tone in Tone} | {
         "tone--cursor", "tone--heading", "tone--marked",
     }  # fmt: skip
@@ -37,6 +40,10 @@ class Toned(ScrollView):
 
 class Sheet(Toned):
     """Free lines, drawn anew for the size there is; scrolls when there are more lines than rows."""
+
+    DEFAULT_CSS = """
+    Sheet { height: auto; }
+    """
 
     def __init__(self, *, id: str | None = None, classes: str | None = None) -> None:  # noqa: A002 Textual's name
         super().__init__(id=id, classes=classes)

@@ -122,7 +122,7 @@ def truths(end: datetime) -> pl.DataFrame:
 
 def traffic(end: datetime) -> dict[str, pl.DataFrame]:
     """Some requests, statements and jobs of the last minute; a burst of statements of one trace among them."""
-    at = [end - timedelta(seconds=40 - i) for i in range(40)]
+    at = [end - timedelta(seconds=80 - i) for i in range(40)]
     requests = pl.DataFrame([
         {"ts": t, "source": "access.log", "byte_offset": i * 100, "client_ip": f"203.0.113.{i % 40}", "method": "GET",
          "path": f"/item/{i}" if i % 5 else "/wp-login.php", "status": 200 if i % 5 else 404, "duration_ms": 3.0 + i,
@@ -130,13 +130,13 @@ def traffic(end: datetime) -> dict[str, pl.DataFrame]:
         for i, t in enumerate(at)
     ])  # fmt: skip
     queries = pl.DataFrame([
-        {"ts": at[10] + timedelta(milliseconds=2 * i), "source": "postgresql.log", "byte_offset": i * 80,
+        {"ts": at[19] + timedelta(milliseconds=2 * i), "source": "postgresql.log", "byte_offset": i * 80,
          "trace_id": "trace00476", "session": "s1", "database": "shop", "duration_ms": 2.0,
          "sql": f"SELECT * FROM items WHERE order_id = {i}"}
         for i in range(48)
     ])  # fmt: skip
     jobs = pl.DataFrame([
-        {"ts": at[20], "source": "jobs.jsonl", "byte_offset": 0, "job_id": "job-236", "job_type": "SendInvoice",
+        {"ts": at[24], "source": "jobs.jsonl", "byte_offset": 0, "job_id": "job-238", "job_type": "SendInvoice",
          "queue": "mail", "worker": "w-3", "status": "done", "execution_ms": 12_800.0, "wait_ms": 40.0,
          "memory_mb": 214.0, "retry_count": 0},
     ])  # fmt: skip

@@ -1,0 +1,42 @@
+"""Records of the views as text, one field a line: what Enter shows."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from console import words
+from console.cells import SafeText, printable
+
+
+def fields_text(record: Mapping[str, Any]) -> SafeText:
+    """Every field of a record; times in UTC, floats to six digits."""
+    size = max((len(name) for name in record), default=0)
+    return SafeText("\n".join(f"{printable(name):{size}}  {_value(value)}" for name, value in record.items()))
+
+
+def finding_text(finding: Mapping[str, Any]) -> SafeText:
+    """A finding whole: its fields, then evidence and features one value a line."""
+    parts = [fields_text({k: v for k, v in finding.items() if k not in {"evidence", "features"}})]
+    parts += [
+        printable(f"\n{name}\n{pretty(finding[name])}", lines=True)
+        for name in ("evidence", "features")
+        if finding.get(name)
+    ]
+    return SafeText("\n".join(parts))
+
+
+def pretty(text: str | None) -> str:
+    """JSON text with one field a line; any other text as it is."""
+    try:
+        return json.dumps(json.loads(text or ""), indent=2, ensure_ascii=False)
+    except ValueError:
+        return text or ""
+
+
+def _value(value: object) -> SafeText:
+    if isinstance(value, datetime):
+        return words.stamp(value)
+    return words.UNKNOWN if value is None else printable(f"{value:.6g}" if isinstance(value, float) else value)

@@ -1,0 +1,192 @@
+"""3 Live: every log as one stream, the newest below, what was flagged marked."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, ClassVar
+
+from textual import on
+from textual.app import ComposeResult
+
+from console import words
+from console.cells import EMPTY, Cell, Line, SafeText, Tone, cell, printable
+from console.pane import Ask, Pane
+from console.panes._tail import Event, Flag, Tail, read_tail
+from console.theme import Glyphs
+from console.widgets.bars import Bar
+from console.widgets.grid import Column, Grid, Row
+
+if TYPE_CHECKING:
+    from engine.room import Room
+
+COLUMNS = (
+    Column("", 8), Column("", 3), Column("", 15), Column("", 0), Column("", 5, right=True), Column("", 8, right=True),
+    Column("", 7), Column("", 0, least=120),
+)  # fmt: skip
+FLAGS = 5_000
+"""Subjects whose flags are kept for lines that land later."""
+
+
+class LivePane(Pane[tuple[Tail, list[Row]]]):
+    """The stream of requests, statements, jobs and log lines as they land."""
+
+    number = 3
+    title = "Live"
+    refresh_s = 1.0
+    DEFAULT_CSS: ClassVar[str] = "LivePane #state { height: 1; }"
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._commit_id = 0
+        self._flags: dict[str, list[Flag]] = {}
+        self._sources: Sequence[tuple[str, int]] = ()
+        self._skipped = 0
+
+    def compose(self) -> ComposeResult:
+        """The stream, and a line that says what is below it and what is behind."""
+        yield Grid(COLUMNS, follows=True, empty="nothing landed yet; `watchroom run LOG...` follows logs", id="stream")
+        yield Bar(id="state")
+
+    def ask(self) -> Ask:
+        """What landed since the last look."""
+        return Ask(self.environment, after_commit=self._commit_id)
+
+    @staticmethod
+    def read(room: Room, ask: Ask) -> tuple[Tail, list[Row]]:
+        """What landed since, as rows ready to be shown."""
+        tail = read_tail(room, ask.environment, ask.after_commit)
+        return tail, [event_row(event) for event in tail.events]
+
+    def draw(self, snapshot: tuple[Tail, list[Row]]) -> None:
+        """Add the rows below, and mark those that were flagged meanwhile."""
+        tail, rows = snapshot
+        if tail.commit_id == self._commit_id and not tail.first:
+            return
+        self._commit_id, self._skipped = tail.commit_id, self._skipped + tail.skipped
+        self._sources = tail.sources
+        self._remember(tail.flags)
+        grid = self.query_one("#stream", Grid)
+        if tail.flags:
+            fresh = {flag.subject for flag in tail.flags}
+            grid.replace_rows([self._marked(r) if _subjects(r) & fresh else r for r in grid.rows])
+        grid.add_rows([self._marked(r) if _subjects(r) & self._flags.keys() else r for r in rows])
+        self._draw_state()
+
+    @on(Grid.Moved)
+    def _draw_state(self) -> None:
+        grid = self.query_one("#stream", Grid)
+        self.query_one("#state", Bar).show(
+            lambda columns, _rows: [state_line(grid, self._sources, self._skipped, columns, self.glyphs)]
+        )
+
+    def _remember(self, flags: Iterable[Flag]) -> None:
+        for flag in flags:
+            self._flags.setdefault(flag.subject, []).append(flag)
+        while len(self._flags) > FLAGS:
+            del self._flags[next(iter(self._flags))]
+
+    def _marked(self, row: Row) -> Row:
+        """The row with its flag, if one of its subjects was flagged at its time."""
+        event = row.about
+        assert isinstance(event, Event)
+        for _, subject in event.subjects:
+            for flag in self._flags.get(subject, ()):
+                if subject and _covers(flag, event):
+                    return flagged_row(row, flag, self.glyphs)
+        return row
+
+    def detail(self, row: Row) -> tuple[SafeText, SafeText] | None:
+        """The line with all that is known of it."""
+        if not isinstance(row.about, Event):
+            return None
+        event = row.about
+        lines = [f"time    {words.stamp(event.ts)}", f"from    {printable(event.key)}"]
+        lines += [f"{name:7} {printable(value)}" for name, value in event.subjects if value]
+        lines += ["", *(printable(part) for part in event.parts if part)]
+        flags = [f for _, s in event.subjects for f in self._flags.get(s, ()) if s and _covers(f, event)]
+        lines += ["", *(f"{printable(f.model)}: {printable(f.reason)}" for f in flags)]
+        return SafeText(f"{event.kind} line"), SafeText("\n".join(lines))
+
+
+def _subjects(row: Row) -> set[str]:
+    return {value for _, value in row.about.subjects} if isinstance(row.about, Event) else set()
+
+
+def _covers(flag: Flag, event: Event) -> bool:
+    """Whether the event lies in the flag's window; one without a time does if the subject is the same."""
+    if event.ts is None or flag.start is None or flag.end is None:
+        return True
+    return flag.start <= event.ts <= flag.end
+
+
+def event_row(event: Event) -> Row:
+    """An event as a row, not flagged."""
+    who, what, middle, took = _LAYOUTS[event.kind](event.parts)
+    tone = Tone.WARN if event.bad else Tone.PLAIN
+    return Row(
+        event.key,
+        (
+            Cell(words.clock(event.ts), Tone.DIM), cell(event.kind, Tone.ACCENT), cell(who), cell(what, tone),
+            cell(middle, tone if event.bad else Tone.DIM), Cell(took, Tone.DIM), Cell(EMPTY), Cell(EMPTY),
+        ),
+        about=event,
+    )  # fmt: skip
+
+
+def flagged_row(row: Row, flag: Flag, glyphs: Glyphs) -> Row:
+    """The row with the flag's model and reason."""
+    label = f"{glyphs.flag}{flag.model.split('-')[0]}"
+    cells = (*row.cells[:-2], cell(label, Tone.BAD), cell(printable(flag.reason, limit=200), Tone.WARN))
+    return replace(row, cells=cells, marked=True)
+
+
+_Laid = tuple[str, str, str, SafeText]
+
+
+def _web(parts: Sequence[str]) -> _Laid:
+    client, method, path, status, duration = parts
+    return client, f"{method} {path}", status, _milliseconds(duration)
+
+
+def _db(parts: Sequence[str]) -> _Laid:
+    who, sql, times, duration = parts
+    return who, " ".join(sql.split()), f"×{times}" if times != "1" else "", _milliseconds(duration)
+
+
+def _job(parts: Sequence[str]) -> _Laid:
+    kind, worker, duration, memory, status, error = parts
+    size = f" {float(memory):.0f} MB" if memory else ""
+    return kind, f"{worker}{size} {error}".strip(), status, _milliseconds(duration)
+
+
+def _log(parts: Sequence[str]) -> _Laid:
+    level, logger, message = parts
+    return logger, message, level, EMPTY
+
+
+_LAYOUTS = {"web": _web, "db": _db, "job": _job, "log": _log}
+
+
+def _milliseconds(text: str) -> SafeText:
+    return words.milliseconds(float(text)) if text else EMPTY
+
+
+def state_line(grid: Grid, sources: Sequence[tuple[str, int]], skipped: int, columns: int, glyphs: Glyphs) -> Line:
+    """What is below the view, what was too much to show, and how far each log is behind."""
+    if grid.following:
+        left = cell(f" following · {len(grid.shown):,} rows", Tone.GOOD)
+    else:
+        left = cell(f" {glyphs.more} {grid.unseen:,} new (G to follow)", Tone.WARN)
+    over = f"   {skipped:,} more landed than is shown; `watchroom sql` has all" if skipped else ""
+    behind = " · ".join(f"{printable(name, limit=24)} {_size(size)} behind" for name, size in sources)
+    room = columns - len(left.text) - len(over) - 2
+    right = behind if len(behind) <= room else f"{sum(1 for _, s in sources if s)} of {len(sources)} logs behind"
+    return (left, cell(over, Tone.DIM), cell(f"{right:>{max(1, room)}} ", Tone.DIM))
+
+
+def _size(count: int) -> str:
+    for unit, size in (("GB", 1e9), ("MB", 1e6), ("kB", 1e3)):
+        if count >= size:
+            return f"{count / size:.1f} {unit}"
+    return f"{count} B"
