@@ -48,23 +48,25 @@ def repeats() -> pl.Expr:
 
 
 def measured() -> dict[str, pl.Expr]:
-    """The features of a loop, over the columns of `engine.n1.loops` and `unit_n` (statements of its request).
+    """The features of a loop, over the columns of `engine.n1.loops` and `unit_n` (statements of its request);
+    all loops of a request must be there.
 
     doublings: log2 of the repeats. long: FEW or more. adjacent: share of turns within a loop's period. few_share: of
     few repeats with a parent, the share of the request that they make. few_veiled: few, and no values logged. orphan:
     no parent. by_name: not asked by an id. settings: a table of settings. writes: changes of data a turn, at most 1.
     """
-    few = repeats() < FEW
+    few, by_name = repeats() < FEW, pl.col("key_kind").is_in(["natural", "none"])
     orphan = pl.col("relation").is_null()
-    share = pl.col("n") / pl.col("unit_n")
+    looked_up = pl.when((repeats() >= 2) & ~by_name).then("n").otherwise(0).sum().over("unit")
+    seen = pl.max_horizontal(looked_up, "n") / pl.col("unit_n")
     return {
         "doublings": repeats().log(2).clip(0.0, MAX_DOUBLINGS),
         "long": (~few).cast(pl.Float64),
         "adjacent": pl.col("near") / (pl.col("n") - 1),
-        "few_share": pl.when(few & ~orphan & (repeats() >= 2)).then(share).otherwise(0.0),
+        "few_share": pl.when(few & (repeats() >= pl.when(orphan).then(3).otherwise(2))).then(seen).otherwise(0.0),
         "few_veiled": (few & pl.col("distinct").is_null()).cast(pl.Float64),
         "orphan": orphan.cast(pl.Float64),
-        "by_name": pl.col("key_kind").is_in(["natural", "none"]).cast(pl.Float64),
+        "by_name": by_name.cast(pl.Float64),
         "settings": pl.col("table").str.contains(_SETTINGS).cast(pl.Float64),
         "writes": (pl.col("written") / (pl.col("n") - 1)).clip(0.0, 1.0),
     }

@@ -46,8 +46,8 @@ _ENCODED = pl.Struct({"template": TEMPLATE, "text": pl.UInt64, "kind": pl.UInt8}
 def narrow(events: pl.LazyFrame) -> pl.LazyFrame:
     """`events` of the queries table as rows, in any order; statements without text or time are left out.
 
-    Columns: subject, ts, byte_offset, identity (a hash of what else tells two events apart), template, values (a hash of
-    the statement with its parameters), flags, ms (null, never zero, where no sound duration was logged), caller.
+    Columns: subject, ts, byte_offset, identity (a hash of what else tells two events apart), template, values (a hash
+    of the statement with its parameters), flags, ms (null, never zero, where no sound duration was logged), caller.
     """
     trace, duration, returned = given("trace_id"), pl.col("duration_ms"), pl.col("rows_returned")
     params = pl.when(pl.col("params").is_in(["", "[]", "{}"])).then(None).otherwise(pl.col("params"))

@@ -64,6 +64,7 @@ class _Held:
 _CALL = re.compile(r"(?i)^~?\s*(exec|execute|call)\b")
 _PLAIN_SELECT = re.compile(r"(?is)\bselect\b.*?\bfrom\s+(?P<table>[\w.\"`\[\]]+)(?P<rest>.*)$")
 _PLAIN_KEY = re.compile(r"(?i)([\w\"`\[\]]+)\s*(?:=\s*(?:any\s*\()?|in\s*)\s*(\(\?\+\)|\(\s*\?\s*\)|\?)")
+_PLAIN_KEY_LAST = re.compile(r"\?(?:::\w+)?\s*=\s*(?:[\w\"`\[\]]+\.)?([A-Za-z_\"`\[][\w\"`\[\]]*)")
 _QUOTES = re.compile(r"[\"`\[\]]")
 _ONE_ROW = re.compile(r"(?i)\b(limit|first|next|top)\s*\(?1\b")
 
@@ -82,16 +83,21 @@ def understand(template: str) -> Statement:
 
 
 def parse(template: str) -> exp.Expr | None:
-    """The tree of a template, by the dialect that its quotes suggest; None where it does not parse."""
+    """The tree of a template, by the dialect that its quotes suggest; None where it does not parse.
+
+    Values become `:v`, for `?` is an operator of PostgreSQL and takes no cast; a template with that operator is tried
+    as is."""
     import sqlglot
 
     logging.getLogger("sqlglot").setLevel(logging.CRITICAL)
     text = template.replace("(?+)", "(?, ?)")
-    for dialect in ("mysql",) if "`" in text else ("tsql",) if "]." in text else ("postgres", "mysql"):
-        try:
-            return sqlglot.parse_one(text, read=dialect)
-        except (sqlglot.errors.SqlglotError, RecursionError):
-            continue
+    dialects = ("mysql",) if "`" in text else ("tsql",) if "]." in text else ("postgres", "mysql")
+    for candidate in (text.replace("?", ":v"), text):
+        for dialect in dialects:
+            try:
+                return sqlglot.parse_one(candidate, read=dialect)
+            except (sqlglot.errors.SqlglotError, RecursionError):
+                continue
     return None
 
 

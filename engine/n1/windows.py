@@ -1,8 +1,8 @@
 """Rows put in order and cut: into a subject's windows, and a session's windows into requests.
 
-A subject's window ends where it is silent for longer than `settle`, or lasts `span`. A session without trace ids holds
-many requests in a row; one ends where it is silent for `idle`. The order in which rows were read never matters.
-"""
+A subject's window ends where it is silent for `settle`; one that would last `span` is cut at whole multiples of
+`span`. A session without trace ids holds many requests in a row; one ends where it is silent for `idle`. The order in
+which rows were read never matters."""
 
 from __future__ import annotations
 
@@ -37,12 +37,12 @@ def windowed(rows: pl.DataFrame, cut: Cut) -> pl.DataFrame:
     rows = _ordered(rows)
     same = pl.col("subject").to_physical().diff().fill_null(1) == 0
     gap = pl.when(same).then(pl.col("ts").diff())
-    rows = rows.with_columns(gap.alias("gap"), (gap.is_null() | (gap > cut.settle)).alias("starts"))
+    rows = rows.with_columns(gap.alias("gap"), (gap.is_null() | (gap >= cut.settle)).alias("starts"))
     rows = rows.with_columns(pl.Series("starts", _cut_long(rows, cut.span), dtype=pl.Boolean))
     return rows.select(
         pl.exclude("gap", "starts", "byte_offset", "identity"),
         pl.col("starts").cum_sum().alias("window"),
-        (pl.col("starts") | (~has(TRACED) & (pl.col("gap") > cut.idle))).cum_sum().alias("unit"),
+        (pl.col("starts") | (~has(TRACED) & (pl.col("gap") >= cut.idle))).cum_sum().alias("unit"),
         has(COUNTS).cum_sum().alias("pos"),
         has(WRITES).cum_sum().alias("written"),
     )
@@ -64,15 +64,16 @@ def _ordered(rows: pl.DataFrame) -> pl.DataFrame:
 
 
 def _cut_long(rows: pl.DataFrame, span: timedelta) -> npt.NDArray[np.bool_]:
-    """`starts` with a start more at the first event `span` or later after its window began, again and again."""
+    """`starts`, and one more wherever a window of `span` or longer passes a multiple of `span` since the epoch.
+
+    Such a multiple is the same for whoever looks at the last minutes alone, the time since a session began is not.
+    """
     starts: npt.NDArray[np.bool_] = rows["starts"].to_numpy().copy()
     ts = rows["ts"].to_physical().to_numpy()
     limit = span // timedelta(microseconds=1)
     begin = np.flatnonzero(starts)
     end = np.append(begin[1:], len(starts))[: len(begin)]
-    for i in np.flatnonzero(ts[end - 1] - ts[begin] >= limit):
-        at, last = int(begin[i]), int(end[i])
-        while ts[last - 1] - ts[at] >= limit:
-            at += int(np.searchsorted(ts[at:last], ts[at] + limit))
-            starts[at] = True
+    long = np.repeat(ts[end - 1] - ts[begin] >= limit, end - begin)
+    block = ts // limit
+    starts[1:] |= long[1:] & (block[1:] != block[:-1])
     return starts
