@@ -120,6 +120,12 @@ def silence(ledger: Ledger, number: int, actor: Actor, until: datetime, clock: C
         return _mark(connection, after, "silenced", actor, now, note)
 
 
+def verified(ledger: Ledger, number: int, verdict: str, actor: Actor, now: datetime, note: str) -> AlertChange:
+    """Write down what `engine.verification` found of an alert, open or over."""
+    with ledger.write() as connection:
+        return _mark(connection, replace(get(connection, number), verdict=verdict), "verified", actor, now, note)
+
+
 def _require_open(alert: Alert) -> Alert:
     if not alert.is_open:
         raise RefusedError(f"alert {alert.id} is {alert.state} already; nothing was changed")

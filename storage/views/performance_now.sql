@@ -10,6 +10,7 @@ WITH newest AS (
     SELECT model, version, environment,
         max(n) FILTER ("window" = 'all') AS n, max(predictions) AS predictions, max(flagged) AS flagged,
         max(accuracy) FILTER ("window" = 'last_100') AS acc100, max(accuracy) FILTER ("window" = 'last_1000') AS acc1000,
+        max(accuracy_high) FILTER ("window" = 'last_100') AS acc100_high,
         max(f1) FILTER ("window" = 'last_1000') AS f1, max(fpr) FILTER ("window" = 'last_1000') AS fpr
     FROM performance GROUP BY ALL
 ), alarms AS (
@@ -29,7 +30,7 @@ SELECT
         ELSE 'OK'
     END AS state,
     coalesce(p.predictions, 0) AS predictions, coalesce(p.flagged, 0) AS flagged,
-    coalesce(r.per_min, 0) AS predictions_per_min, w.last_ts, d.id AS deployment_id, m.alert_severity AS severity
+    coalesce(r.per_min, 0) AS predictions_per_min, w.last_ts, p.acc100_high, d.id AS deployment_id, m.alert_severity AS severity
 FROM deployment d
 JOIN config_revision c ON c.model = d.model AND c.revision = d.config_revision
 JOIN model m ON m.name = d.model
