@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from storage.formats._cells import integer, number, present, trace
+from storage.formats._cells import integer, milliseconds, number, present, trace
 
 METHOD = r"^[A-Za-z][A-Za-z_-]{1,30}$"
 _VERSIONS = (" HTTP/1.1", " HTTP/1.0", " HTTP/2.0", " HTTP/2", " HTTP/3.0", " HTTP/3", " HTTP/0.9")
@@ -55,7 +55,7 @@ def status(text: pl.Expr) -> pl.Expr:
 
 def seconds_ms(text: pl.Expr) -> pl.Expr:
     """Seconds as milliseconds. Several (`0.010, 0.120`, one a try; ` : ` between redirects) add up; `-` counts none."""
-    return pl.when(text.str.contains(r"\d[\s,:]")).then(_sum(text)).otherwise(number(text)) * 1000
+    return milliseconds(pl.when(text.str.contains(r"\d[\s,:]")).then(_sum(text)).otherwise(number(text)))
 
 
 def _sum(text: pl.Expr) -> pl.Expr:
@@ -82,14 +82,14 @@ def trailing(extra: pl.Expr) -> list[pl.Expr]:
     """
     named = extra.str.contains("=", literal=True)
     by_form = pl.coalesce(
-        number(extra.str.extract(_SECONDS)) * 1000,
+        milliseconds(number(extra.str.extract(_SECONDS))),
         number(extra.str.extract(_MICROS)) / 1000,
         number(extra.str.extract(_MILLIS)),
     )
     again = extra.str.extract(_SECONDS_AGAIN)
     return [
         pl.when(named).then(seconds_ms(extra.str.extract(_TOTAL))).otherwise(by_form).alias("duration_ms"),
-        pl.when(named).then(seconds_ms(extra.str.extract(_UPSTREAM))).otherwise(number(again) * 1000)
+        pl.when(named).then(seconds_ms(extra.str.extract(_UPSTREAM))).otherwise(milliseconds(number(again)))
         .alias("upstream_ms"),
         trace(extra).alias("trace_id"),
     ]  # fmt: skip

@@ -25,6 +25,11 @@ def integer(text: pl.Expr, kind: type[pl.DataType] = pl.Int64) -> pl.Expr:
     return pl.coalesce(whole, number(text).cast(kind, strict=False))
 
 
+def milliseconds(seconds: pl.Expr) -> pl.Expr:
+    """Seconds as milliseconds, without the dust of binary fractions (to the nanosecond)."""
+    return (seconds * 1000).round(6)
+
+
 def trace(text: pl.Expr) -> pl.Expr:
     """The first id of 32 hex digits or UUID in `text`, as written, or null."""
     return text.str.extract(_TRACE)

@@ -12,7 +12,7 @@ from storage.records import Text, to_records
 _SHOWN = 20
 
 
-def examination(head: bytes, format: LogFormat | None) -> Examination:  # noqa: A002 - the word of the field
+def examination(head: bytes, format: LogFormat | None) -> Examination:
     """See `storage.format.examine`. A record that `head` cuts short is left out, unless it is the only one."""
     shares = {name: share for share, name in formats.fitting(head) if share > 0}
     chosen = format or formats.sniff(head)

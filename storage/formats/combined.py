@@ -6,9 +6,10 @@ from typing import ClassVar
 
 import polars as pl
 
-from storage.format import NO_CONTEXT, Context, LogFormat, Parsed, Sample, rejected
+from storage.format import Context, Parsed, Sample, rejected
 from storage.formats import _access, _times
 from storage.formats._cells import integer, present, share
+from storage.formats._lines import LineFormat
 
 _ADDRESS = r"^\[?[0-9A-Fa-f:.]*[.:][0-9A-Fa-f:.]*\]?$"
 _LINE = r"\[\d{1,2}/[A-Z][a-z]{2}/\d{4}[: ]\d\d:\d\d:\d\d [+-]\d{4}\] \""
@@ -18,7 +19,7 @@ _LOOSE = (
 )
 
 
-class Combined(LogFormat):
+class Combined(LineFormat):
     """`[vhost] client ident user [time] "request" status bytes ["referer" "agent"] [timings and ids]`."""
 
     name: ClassVar[str] = "combined"
@@ -84,9 +85,8 @@ class Combined(LogFormat):
         """The share of lines with a bracketed time before a quoted request."""
         return share(head, _LINE)
 
-    def parse(self, records: pl.DataFrame, *, final: bool, context: Context = NO_CONTEXT) -> Parsed:
+    def read(self, records: pl.DataFrame, context: Context) -> Parsed:
         """Cut at the quotes; the few lines that do not fit are read again by a pattern."""
-        records = records.filter(pl.col("record").str.contains(r"\S"))
         fields = _fields(_access.hide_escapes(records["record"]))
         rows = _typed(records.select("byte_offset").hstack(fields), context)
         good = rows["ts"].is_not_null() & fields["request"].is_not_null()
@@ -117,7 +117,7 @@ def _fields(line: pl.Series) -> pl.DataFrame:
     known_head = pl.coalesce("head", odd["line"].str.extract(r"^([^\"]*\]) ?(?:\"|$)"))
     loose = loose.with_columns(known_head, pl.lit(" ").add(pl.col("numbers")).alias("numbers"))
     order = pl.concat([cut.with_row_index("row").filter("fits").drop("fits"),
-                       loose.hstack(cut.with_row_index("row").filter(~pl.col("fits")).select("row"))], how="diagonal")  # fmt: skip  # noqa: E501
+                       loose.hstack(cut.with_row_index("row").filter(~pl.col("fits")).select("row"))], how="diagonal")  # fmt: skip
     return order.sort("row").drop("row")
 
 

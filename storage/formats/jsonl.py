@@ -7,9 +7,10 @@ from typing import ClassVar
 import polars as pl
 
 from storage import schema
-from storage.format import NO_CONTEXT, Context, LogFormat, Parsed, Sample, rejected
+from storage.format import Context, Parsed, Sample, rejected
 from storage.formats import _json, _times
 from storage.formats._cells import integer, number
+from storage.formats._lines import LineFormat
 
 _LANDED_BY_US = {"source", "byte_offset"}
 _COLUMNS = {
@@ -29,7 +30,7 @@ _TELLING: dict[str, tuple[str, ...]] = {
 """Keys that tell the table where `event` is not given; the first event with one of its keys present is taken."""
 
 
-class JsonLines(LogFormat):
+class JsonLines(LineFormat):
     """One JSON object a line; `event` names the table, without it the keys decide. Unknown keys are ignored."""
 
     name: ClassVar[str] = "jsonl"
@@ -79,9 +80,8 @@ class JsonLines(LogFormat):
         """Where the JSON breaks."""
         return _json.breaks_at(record)
 
-    def parse(self, records: pl.DataFrame, *, final: bool, context: Context = NO_CONTEXT) -> Parsed:
+    def read(self, records: pl.DataFrame, context: Context) -> Parsed:
         """Text cells by DuckDB, types by Polars, one frame an event."""
-        records = records.filter(pl.col("record").str.contains(r"\S"))
         cells = _json.decode(records["record"], _json.texts("event", *_COLUMNS))
         cells = cells.with_columns(
             records["byte_offset"], _times.anything(cells["ts"], context).alias("ts"), _event().alias("event")

@@ -6,9 +6,10 @@ from typing import ClassVar
 
 import polars as pl
 
-from storage.format import NO_CONTEXT, Context, LogFormat, Parsed, Sample, rejected
+from storage.format import Context, Parsed, Sample, rejected
 from storage.formats import _access, _json, _times
 from storage.formats._cells import integer, present
+from storage.formats._lines import LineFormat
 
 _KEYS: dict[str, tuple[str, ...]] = {
     "ts": ("time_iso8601", "time", "@timestamp", "timestamp", "msec", "time_local", "ts", "date", "start_time"),
@@ -34,7 +35,7 @@ _KEYS: dict[str, tuple[str, ...]] = {
 """What a request's fields are called; the first that is there counts. `duration` is Envoy's, in milliseconds."""
 
 
-class NginxJson(LogFormat):
+class NginxJson(LineFormat):
     """One JSON object a request. Numbers may be texts, and an absent upstream is an empty one."""
 
     name: ClassVar[str] = "nginx-json"
@@ -45,14 +46,14 @@ class NginxJson(LogFormat):
         Sample(
             "good",
             '{"time":"2026-11-22T16:03:47+00:00","remote_addr":"127.0.0.1","method":"GET","uri":"/a?b=1","status":200,'
-            '"bytes":17,"request_time":0.040,"upstream_response_time":"0.039","request_id":"029a891ccf2138dddeb45dc66e582fcf"}\n',  # noqa: E501
+            '"bytes":17,"request_time":0.040,"upstream_response_time":"0.039","request_id":"029a891ccf2138dddeb45dc66e582fcf"}\n',
             {"requests": [{"ts": "2026-11-22T16:03:47Z", "client_ip": "127.0.0.1", "method": "GET", "path": "/a",
                            "query": "b=1", "status": 200, "bytes_sent": 17, "duration_ms": 40.0, "upstream_ms": 39.0,
                            "trace_id": "029a891ccf2138dddeb45dc66e582fcf"}]},
         ),
         Sample(
             "edge",
-            '{"msec":"1795363427.123","remote_addr":"::1","request":"\\\\x16\\\\x03","status":"400","body_bytes_sent":"",'  # noqa: E501
+            '{"msec":"1795363427.123","remote_addr":"::1","request":"\\\\x16\\\\x03","status":"400","body_bytes_sent":"",'
             '"request_time":"","upstream_response_time":"0.010, 0.120","http_user_agent":"","http_referer":"-"}\n',
             {"requests": [{"ts": "2026-11-22T16:03:47.123000Z", "method": None, "path": "\\x16\\x03", "status": 400,
                            "bytes_sent": None, "duration_ms": None, "upstream_ms": 130.0, "user_agent": None}]},
@@ -61,7 +62,7 @@ class NginxJson(LogFormat):
         Sample(
             "edge",
             '{"start_time":"2025-12-31T16:37:40.479Z","method":"GET","x-envoy-origin-path":"/x","response_code":404,'
-            '"duration":11,"user-agent":"u","downstream_remote_address":"10.0.0.12:59292",":authority":"app.internal"}\n',  # noqa: E501
+            '"duration":11,"user-agent":"u","downstream_remote_address":"10.0.0.12:59292",":authority":"app.internal"}\n',
             {"requests": [{"client_ip": "10.0.0.12", "host": "app.internal", "path": "/x", "duration_ms": 11.0}]},
             "Envoy",
         ),
@@ -77,9 +78,8 @@ class NginxJson(LogFormat):
         """Where the JSON breaks."""
         return _json.breaks_at(record)
 
-    def parse(self, records: pl.DataFrame, *, final: bool, context: Context = NO_CONTEXT) -> Parsed:
+    def read(self, records: pl.DataFrame, context: Context) -> Parsed:
         """Cells by DuckDB, types by Polars."""
-        records = records.filter(pl.col("record").str.contains(r"\S"))
         cells = _cells(records["record"])
         cells = cells.with_columns(_times.anything(cells["ts"], context).alias("ts"), records["byte_offset"])
         good = cells.select((_is_request() & pl.col("ts").is_not_null()).fill_null(False)).to_series()
