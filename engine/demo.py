@@ -1,7 +1,7 @@
 """The demonstration: the recorded sample as live traffic, with one bad deployment made on purpose, to be undone.
 
-Half-way a `waf-behavioral` 1.1.0 goes into production whose cut-off is far too high. It misses attacks, its accuracy
-falls under the limit, an alert fires: the moment the rollback key is made for.
+After a while a `waf-behavioral` 1.1.0 goes into production whose cut-off is far too high. It misses attacks, its
+accuracy falls under the limit, an alert fires: the moment the rollback key is made for.
 """
 
 from __future__ import annotations
@@ -14,17 +14,17 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from engine.alert_rules import default_rules
 from engine.pipeline import Pipeline
 from engine.replay import Playback, load_recording
 from engine.room import Room
 from engine.service import Service, Tally
 from engine.versions import detector_card
+from storage.landing import Landing
 
 MODEL = "waf-behavioral"
 BAD_VERSION = "1.1.0"
-BAD_THRESHOLD = 0.99
-BAD_AFTER = 0.5
-"""Share of the recording after which the bad version is deployed."""
+BAD_THRESHOLD = 1.0
 
 
 def recording_folder() -> Path:
@@ -42,6 +42,8 @@ class Story:
     """The bad deployment and, where nobody sits at a console, its rollback; `told` are the lines said so far."""
 
     room: Room
+    bad_after: float
+    """Share of the recording after which the bad version is deployed."""
     undo: bool
     told: list[str] = field(default_factory=list)
     _deployed: bool = False
@@ -49,7 +51,7 @@ class Story:
 
     def advance(self, progress: float) -> None:
         """Do what is due at this share (0..1) of the recording."""
-        if not self._deployed and progress >= BAD_AFTER:
+        if not self._deployed and progress >= self.bad_after:
             self._deployed = True
             self._deploy_bad()
         elif self._deployed and self.undo and not self._undone and self._firing():
@@ -74,36 +76,54 @@ class Story:
 
 @dataclass(frozen=True, slots=True)
 class Performance:
-    """How the sample is played: how fast, what share has already happened at the start, who undoes, who is told."""
+    """How the sample is played live: how fast, what share has happened at the start, when the bad release comes."""
 
     speed: float
     begin: float = 0.0
-    undo: bool = False
+    bad_after: float = 0.4
     stay: bool = False
     """Go on serving after the end, until stopped."""
-    tell: Callable[[str], None] = print
 
 
 def perform(room: Room, logs: Path, how: Performance, stop: threading.Event) -> Tally:
-    """Play the sample into `logs` while the room's service tails it; returns at the end, when all is judged."""
+    """Play the sample into `logs` while the room's service tails it, until its end or until `stop` is set."""
     tape = playback(logs, how.speed)
     tape.prepare(room.clock, begin=how.begin)
-    story, service = Story(room, how.undo), Service(room, [logs])
+    story, service = Story(room, how.bad_after, undo=False), Service(room, [logs])
     player = threading.Thread(target=tape.play, args=(stop,), name="replay", daemon=True)
     player.start()
 
     def after_round(_tally: Tally) -> None:
         story.advance(tape.progress)
-        while story.told:
-            how.tell(story.told.pop(0))
         if tape.progress >= 1.0 and not how.stay and not any(lag.bytes_behind for lag in service.landing.lags()):
             stop.set()
 
     tally = service.run(stop, after_round)
     player.join()
-    if not how.stay:
-        tally.add(Pipeline(room.lake).drain(room.registry.deployed("production")))
+    return tally
+
+
+def perform_stepwise(room: Room, logs: Path, *, steps: int = 30, tell: Callable[[str], None] = print) -> Tally:
+    """The same replay with nobody watching: step by step, as fast as the machine can, the bad release undone.
+
+    An alert resolves as soon as its cause is gone: the replay is too short for the half hour that a real one waits.
+    """
+    tape = playback(logs, speed=1.0)
+    tape.prepare(lambda: room.clock() - (tape.recording.end - tape.recording.start))
+    story, tally = Story(room, bad_after=0.4, undo=True), Tally()
+    service = Service(room, [logs], rules=[replace(rule, keep_minutes=0.0) for rule in default_rules()])
+    for number in range(1, steps + 1):
+        tape.advance(number / steps)
+        Landing(room.lake, clock=room.clock).ingest([logs])
+        service.events.observe(0.0)
+        deployed = room.registry.deployed("production")
+        tally.add(service.pipeline.step(deployed, lambda name: service.events.settled_through(name, 0.0)))
         service.look_at_alerts()
+        story.advance(tape.progress)
+        while story.told:
+            tell(story.told.pop(0))
+    tally.add(Pipeline(room.lake).drain(room.registry.deployed("production")))
+    service.look_at_alerts()
     return tally
 
 
@@ -118,7 +138,7 @@ def main() -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
     room = Room.open(given.home, origin="scheduler")
-    perform(room, logs_beside(given.home), Performance(given.speed, given.begin, stay=True), stop)
+    perform(room, logs_beside(given.home), Performance(given.speed, given.begin, given.begin + 0.05, stay=True), stop)
 
 
 def logs_beside(home: Path) -> Path:

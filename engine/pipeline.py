@@ -127,7 +127,7 @@ class Pipeline:
         (self._idle.add if final.height == predictions.height else self._idle.discard)(deployment.model)
         if low is not None:
             final = final.filter(pl.col("window_end") >= low)
-        final = final.join(self._known(deployment, snapshot, low, detector), on="prediction_id", how="anti")
+        final = final.join(self._known(detector, snapshot, low), on=["subject", "window_start"], how="anti")
         latest = final["window_end"].max() if through >= ENDLESS else through
         judged_through = latest if isinstance(latest, datetime) else mark.judged_through
         if final.height or fresh:
@@ -139,18 +139,12 @@ class Pipeline:
         since = low - detector.span - detector.settle - detector.lookback if low is not None else None
         return self.lake.scan(detector.table, since=since, snapshot=snapshot)
 
-    def _known(self, deployment: Deployment, snapshot: Snapshot, low: datetime | None,
-               detector: Detector) -> pl.DataFrame:  # fmt: skip
-        """The ids of the verdicts that this version has already given here, as far back as a step may reach."""
+    def _known(self, detector: Detector, snapshot: Snapshot, low: datetime | None) -> pl.DataFrame:
+        """What has a verdict here, of whatever version, as far back as a step may reach."""
         since = low - detector.span if low is not None else None
-        return (
-            self.lake.scan("predictions", since=since, snapshot=snapshot)
-            .filter(
-                (pl.col("model") == deployment.model) & (pl.col("version") == deployment.version)
-                & (pl.col("environment") == self.environment)
-            )
-            .select("prediction_id").collect()
-        )  # fmt: skip
+        mine = (pl.col("model") == detector.name) & (pl.col("environment") == self.environment)
+        given = self.lake.scan("predictions", since=since, snapshot=snapshot).filter(mine)
+        return given.select("subject", "window_start").collect()
 
     def _watermark(self, model: str) -> _Mark:
         with self.lake.ledger.read() as connection:

@@ -135,18 +135,20 @@ class Playback:
         self._write(self.recording.start + length * begin, None)
         self.progress = begin
 
+    def advance(self, progress: float) -> None:
+        """Write what was due until this share (0..1) of the recording."""
+        start, length = self.recording.start, self.recording.end - self.recording.start
+        until = self.recording.end if progress >= 1.0 else start + length * progress
+        self._write(until, start + length * self.progress)
+        self.progress = progress
+
     def play(self, stop: threading.Event, *, tick_s: float = 0.2) -> None:
         """Write the rest, `speed` times as fast as it happened, until its end or until `stop` is set."""
-        start, length = self.recording.start, self.recording.end - self.recording.start
-        before, began_s = start + length * self.progress, time.monotonic()
-        first = self.progress
-        while before < self.recording.end and not stop.wait(tick_s):
+        length_s = (self.recording.end - self.recording.start).total_seconds()
+        first, began_s = self.progress, time.monotonic()
+        while self.progress < 1.0 and not stop.wait(tick_s):
             played_s = (time.monotonic() - began_s) * self.speed
-            self.progress = min(1.0, first + played_s / max(length.total_seconds(), 1e-9))
-            now = start + length * self.progress if self.progress < 1.0 else self.recording.end
-            self._write(now, before)
-            before = now
-        self.progress = max(self.progress, 1.0 if before >= self.recording.end else 0.0)
+            self.advance(min(1.0, first + played_s / max(length_s, 1e-9)))
 
     def _write(self, until: datetime, after: datetime | None) -> None:
         """Append what was due after one moment and until another; each file gets its lines in one write."""

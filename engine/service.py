@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from engine.actor import Actor
+from engine.alert_rules import Rule
 from engine.alerts import evaluate
 from engine.detector import load
 from engine.event_clock import EventClock
@@ -24,7 +25,7 @@ from storage.tally import OnProgress
 log = logging.getLogger("watchroom.service")
 
 TICK_S = 1.0
-ALERTS_EVERY_S = 5.0
+ALERTS_EVERY_S = 2.0
 WORK_SHARE = 0.5
 """At most this share of the time is spent on judging; a step that took long is followed by a longer rest."""
 
@@ -49,8 +50,9 @@ class Service:
     """Tails `patterns` into the room's lake and judges what lands with what is deployed in `environment`."""
 
     def __init__(self, room: Room, patterns: Sequence[str | Path], *, format_name: str | None = None,
-                 environment: str = "production") -> None:  # fmt: skip
+                 environment: str = "production", rules: Sequence[Rule] | None = None) -> None:  # fmt: skip
         self.room = room
+        self.rules = rules
         self.patterns = list(patterns)
         self.landing = Landing(room.lake, format_name=format_name, clock=room.clock)
         self.pipeline = Pipeline(room.lake, environment)
@@ -94,7 +96,8 @@ class Service:
 
     def look_at_alerts(self) -> None:
         """Hold what is known now against the alert rules."""
-        evaluate(self.room.reader, self.room.ledger, self.room.clock, Actor.current("scheduler"))
+        room = self.room
+        evaluate(room.reader, room.ledger, room.clock, Actor.current("scheduler"), rules=self.rules)
 
     def _land(self, stop: threading.Event) -> None:
         try:

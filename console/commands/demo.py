@@ -15,20 +15,19 @@ from console.output import Output, emit, say
 PANEL = "Logs"
 LIVE_FROM = 0.55
 """Share of the recording that has already happened when the console opens."""
-QUICK = 60.0
-"""Speed of the replay where nobody watches."""
 FINDINGS = ("ts", "model", "subject", "score", "truth", "reason")
 
 
 def command(
     speed: Annotated[
-        float | None, typer.Option(min=0.1, help="1 is as it happened.", show_default="1, or 60 without a terminal")
+        float | None,
+        typer.Option(min=0.1, help="1 is as it happened.", show_default="1; without a terminal as fast as it goes"),
     ] = None,
     home: HomeOption = None,
 ) -> int:
     """Replay the recorded sample as live traffic: on a terminal in the console, else to its end with a summary.
 
-    Half-way a bad release of waf-behavioral is deployed on purpose: in the console, R undoes it.
+    After a while a bad release of waf-behavioral is deployed on purpose: in the console, R undoes it.
 
     Example: watchroom demo --speed 5
     """
@@ -38,7 +37,7 @@ def command(
     say(f"home {place}; look into it later with --home")
     if sys.stdin.isatty() and sys.stdout.isatty():
         return _in_console(place, speed or 1.0)
-    return _to_the_end(place, speed or QUICK)
+    return _to_the_end(place, speed)
 
 
 def _in_console(place: Path, speed: float) -> int:
@@ -61,15 +60,18 @@ def _in_console(place: Path, speed: float) -> int:
         daemon.wait(timeout=10)
 
 
-def _to_the_end(place: Path, speed: float) -> int:
+def _to_the_end(place: Path, speed: float | None) -> int:
     """The same replay without a console: what it leaves is printed. The bad release is undone when its alert fires."""
     import threading
 
-    from engine.demo import Performance, logs_beside, perform
+    from engine.demo import Performance, logs_beside, perform, perform_stepwise
     from engine.room import Room
 
     room = Room.open(place, create=True)
-    tally = perform(room, logs_beside(place), Performance(speed, undo=True, tell=say), threading.Event())
+    if speed is None:
+        tally = perform_stepwise(room, logs_beside(place), tell=say)
+    else:
+        tally = perform(room, logs_beside(place), Performance(speed), threading.Event())
     say(f"{tally.judged:,} verdicts, {tally.flagged:,} flagged")
     say("performance")
     emit(room.reader.query("SELECT * FROM performance_now ORDER BY model"), Output.table, columns=SUMMARY)

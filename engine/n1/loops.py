@@ -89,11 +89,13 @@ def fed(rows: pl.DataFrame, found: pl.DataFrame) -> pl.DataFrame:
     """`found` with `parent`, the template of the query that most likely feeds it, and `relation` (`related`), or nulls.
 
     A parent came before, may return many rows, and is another template. The surest relation wins, then the nearest.
+    `found` is as `understood` gives it; validations and repetitions of the same values have no parent.
     """
+    asked = found.filter((pl.col("shape") != "validation") & ((pl.col("distinct") > 1) | pl.col("distinct").is_null()))
     pairs = (
-        found.lazy()
+        asked.lazy()
         .select("loop", "unit", "first", pl.col("template").alias("child"))
-        .join(_sources(rows, found).lazy(), on="unit")
+        .join(_sources(rows, asked).lazy(), on="unit")
         .filter((pl.col("at") < pl.col("first")) & (pl.col("parent") != pl.col("child")))
         .sort("loop", "at", descending=[False, True])
         .filter(pl.int_range(pl.len()).over("loop") < MOST_SOURCES)

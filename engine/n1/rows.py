@@ -1,4 +1,4 @@
-"""Events as narrow rows: a statement becomes its template, a hash of its values and a few flags, 53 bytes in all.
+"""Events as narrow rows: a statement becomes its template, a hash of its values and a few flags, 54 bytes in all.
 
 Every expression looks at one row alone, so this part runs in batches under the streaming engine and no SQL text
 outlives its batch. What follows works on numbers.
@@ -10,9 +10,9 @@ import polars as pl
 
 from storage.fingerprint import plain, templates
 
-COUNTS, CANDIDATE, WRITES, VEILED, TRACED, ENDS_ONE, ROWS_ONE, ROWS_MANY = (1 << bit for bit in range(8))
-"""Bits of `flags`: is no noise; may be repeated in a loop; changes data; its values were not logged; has a trace id;
-its last parameter is 1; returned at most one row; returned several."""
+COUNTS, CANDIDATE, WRITES, PAGED, VEILED, TRACED, ENDS_ONE, ROWS_ONE, ROWS_MANY = (1 << bit for bit in range(9))
+"""Bits of `flags`: is no noise; may be repeated in a loop; changes data; has an OFFSET; its values were not logged; has
+a trace id; its last parameter is 1; returned at most one row; returned several."""
 
 _SPACE = "watchroom.n1"
 TEMPLATE = pl.Categorical(pl.Categories("template", _SPACE))
@@ -40,7 +40,7 @@ _ASKS = r"(?i)^~?[\s(]*(select|with|exec|execute|call)\b"
 _MARKS = ["?", "$", "%s", "%(", " :", "=:", "(:", ",:", "@"]
 """What a place for a value looks like in a statement whose values were not logged."""
 _LAST_IS_ONE = r"(?:^|[^0-9.])1[\"'\]})\s]*$"
-_ENCODED = pl.Struct({"template": TEMPLATE, "text": pl.UInt64, "kind": pl.UInt8})
+_ENCODED = pl.Struct({"template": TEMPLATE, "text": pl.UInt64, "kind": pl.UInt16})
 
 
 def narrow(events: pl.LazyFrame) -> pl.LazyFrame:
@@ -51,8 +51,6 @@ def narrow(events: pl.LazyFrame) -> pl.LazyFrame:
     """
     trace, duration, returned = given("trace_id"), pl.col("duration_ms"), pl.col("rows_returned")
     params = pl.when(pl.col("params").is_in(["", "[]", "{}"])).then(None).otherwise(pl.col("params"))
-    paged = pl.col("sql").str.contains(r"(?i)\boffset\s")
-    bound = pl.when(paged).then(params.str.replace(r",[^,]*$", "")).otherwise(params)
     flags = {
         VEILED: params.is_null() & pl.col("sql").str.contains_any(_MARKS),
         TRACED: trace.is_not_null(),
@@ -68,8 +66,9 @@ def narrow(events: pl.LazyFrame) -> pl.LazyFrame:
             "byte_offset",
             (pl.col("span_id").hash(1) ^ pl.col("caller").hash(2) ^ pl.col("source").hash(3)).alias("identity"),
             pl.col("sql").map_batches(_encode, return_dtype=_ENCODED, is_elementwise=True),
-            bound.hash(4).alias("bound"),
-            pl.sum_horizontal(pl.when(on).then(pl.lit(bit, pl.UInt8)).otherwise(pl.lit(0, pl.UInt8))
+            params.hash(4).alias("bound"),
+            params.str.replace(r",[^,]*$", "").hash(4).alias("bound_but_last"),
+            pl.sum_horizontal(pl.when(on).then(pl.lit(bit, pl.UInt16)).otherwise(pl.lit(0, pl.UInt16))
                               for bit, on in flags.items()).alias("flags"),
             pl.when(duration.is_finite() & (duration >= 0)).then(duration).alias("ms"),
             given("caller").cast(CALLER).alias("caller"),
@@ -77,8 +76,8 @@ def narrow(events: pl.LazyFrame) -> pl.LazyFrame:
         .unnest("sql")
         .select(
             *(pl.col(name) for name in ("subject", "ts", "byte_offset", "identity", "template")),
-            (pl.col("text") ^ pl.col("bound")).alias("values"),
-            (pl.col("flags") | pl.col("kind")).cast(pl.UInt8).alias("flags"),
+            (pl.col("text") ^ pl.when((pl.col("kind") & PAGED) > 0).then("bound_but_last").otherwise("bound")).alias("values"),
+            (pl.col("flags") | pl.col("kind")).alias("flags"),
             "ms",
             "caller",
         )
@@ -100,14 +99,13 @@ def _encode(sql: pl.Series) -> pl.Series:
 
     The text is hashed without comments (sqlcommenter puts a new span id into each) and without the number of an
     OFFSET, so that reading page after page of one list is the same question.
-    """
-    text = plain(sql)
-    shape = templates(text).cast(TEMPLATE)
-    known = shape.unique().drop_nulls()
-    kinds = pl.DataFrame({"template": known}).with_columns(_kind(pl.col("template").cast(pl.String)).alias("kind"))
-    asked = text.str.replace(r"(?i)\b(offset)\s+\d+", "${1}").hash(seed=0)
-    frame = pl.DataFrame({"template": shape, "text": asked})
-    return frame.join(kinds, on="template", how="left", maintain_order="left").to_struct("sql")
+    """ text = plain(sql) shape = templates(text).cast(TEMPLATE) known = shape.unique().drop_nulls() kinds =
+    pl.DataFrame({"template": known}).with_columns(_kind(pl.col("template").cast(pl.String)).alias("kind")) frame =
+    pl.DataFrame({"template": shape, "asked": text}).join(kinds, on="template", how="left", maintain_order="left") if
+    kinds.select(((pl.col("kind") & PAGED) > 0).any()).item():
+        anywhere = pl.col("asked").str.replace(r"(?i)\b(offset)\s+\d+", "${1}")
+        frame = frame.with_columns(pl.when((pl.col("kind") & PAGED) > 0).then(anywhere).otherwise("asked").alias("asked"))
+    return frame.select("template", pl.col("asked").hash(0).alias("text"), "kind").to_struct("sql")
 
 
 def _kind(template: pl.Expr) -> pl.Expr:
@@ -115,10 +113,12 @@ def _kind(template: pl.Expr) -> pl.Expr:
     noise = template.str.contains(_NOISE) | template.str.contains(_CATALOG) | template.str.contains(_HOUSEKEEPING)
     writes = template.str.contains(_WRITE)
     asks = template.str.contains(_ASKS) & template.str.contains("?", literal=True)
+    paged = template.str.contains(r"(?i)\boffset\s")
     return (
         pl.when(noise).then(0)
         .when(writes).then(COUNTS | WRITES)
+        .when(asks & paged).then(COUNTS | CANDIDATE | PAGED)
         .when(asks).then(COUNTS | CANDIDATE)
         .otherwise(COUNTS)
-        .cast(pl.UInt8)
+        .cast(pl.UInt16)
     )  # fmt: skip

@@ -25,6 +25,7 @@ RENEWED_US = 60_000_000
 WEEK_RUNS = 64
 BEFORE, AFTER = 32, 16
 STARTED = 8
+PRIOR_RUNS = 12.0
 LINE_RUNS = 8
 """Fewer runs than this give no slope on the payload."""
 SLOPES = (-0.25, 1.5)
@@ -45,6 +46,8 @@ class Usual:
     p95: Floats
     runs: Ints
     """How many runs the quantiles were taken from."""
+    effect: Floats
+    """What the payload adds to the middle, against a payload of the usual size; 0 where it was not considered."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,27 +63,37 @@ class Deviation:
     runs: Ints
 
 
-def deviation(values: Floats, usual: Usual, floor: float, prior: float) -> Deviation:
-    """`values` against `usual`.
+@dataclass(frozen=True, slots=True)
+class Scale:
+    """How wide a figure's spread (of its logarithm) is taken to be, whatever the data say."""
 
-    The spread is the widest of IQR / 1.349, (p90 - median) / 1.2816, (p95 - median) / 2.14 and `floor`: the upper
+    floor: float
+    """Never narrower than this: 0.3 lets a run take 1.35 times its usual before it is one spread off."""
+    prior: float
+    """The spread before anything is known; it counts as much as PRIOR_RUNS runs."""
+
+
+def deviation(values: Floats, usual: Usual, scale: Scale, known: Ints) -> Deviation:
+    """`values` against `usual`; `known` is how many runs of the type the week holds so far.
+
+    The spread is the widest of IQR / 1.349, (p90 - median) / 1.2816, (p95 - median) / 2.14 and the floor: the upper
     quantiles keep types with a long tail quiet, and 1.3 x 1.645 = 2.14 forgives the two largest of 48 runs, which may
-    themselves be faults. `prior` is the spread assumed before anything is known, worth six runs; the last factor is
-    the uncertainty of the median itself.
+    themselves be faults. The last factor is the uncertainty of the median itself.
     """
     iqr = usual.high - usual.low
     tail = np.maximum((usual.p90 - usual.middle) / 1.2816, (usual.p95 - usual.middle) / 2.14)
-    seen = np.nan_to_num(np.maximum(np.maximum(iqr / 1.349, tail), floor), nan=prior)
-    weight = usual.runs / (usual.runs + 6.0)
-    spread = np.sqrt(weight * seen**2 + (1.0 - weight) * prior**2) * np.sqrt(1.0 + 1.0 / np.maximum(usual.runs, 1))
+    seen = np.nan_to_num(np.maximum(np.maximum(iqr / 1.349, tail), scale.floor), nan=scale.prior)
+    many = np.maximum(known, usual.runs)
+    weight = many / (many + PRIOR_RUNS)
+    spread = (weight * seen + (1.0 - weight) * scale.prior) * np.sqrt(1.0 + 1.0 / np.maximum(usual.runs, 1))
     z = (values - usual.middle) / spread
-    fence = (values - usual.high) / np.maximum(iqr, 1.349 * floor)
+    fence = (values - usual.high) / np.maximum(iqr, 1.349 * scale.floor)
     return Deviation(z, fence, usual.middle, spread, usual.runs)
 
 
 def _empty(total: int) -> Usual:
     parts = [np.full(total, np.nan) for _ in PROBABILITIES]
-    return Usual(*parts, np.zeros(total, np.int64))
+    return Usual(*parts, np.zeros(total, np.int64), np.zeros(total))
 
 
 def _fill(usual: Usual, part: slice | Ints, window: Floats) -> None:
@@ -95,7 +108,7 @@ def _by_row(usual: Usual, order: Order, pick: Ints | None = None) -> Usual:
         return order.back(values if pick is None else values[pick])
 
     return Usual(back(usual.low), back(usual.middle), back(usual.high), back(usual.p90), back(usual.p95),
-                 back(usual.runs))  # fmt: skip
+                 back(usual.runs), back(usual.effect))  # fmt: skip
 
 
 def by_type(runs: Runs) -> Order:
@@ -146,14 +159,15 @@ def moment(runs: Runs, order: Order, values: dict[str, Floats], payload: Floats,
     found = {name: _empty(len(end)) for name in values}
 
     def work(part: slice) -> None:
-        near = _near(order, end, part, offsets, settle_us)
-        index, known = near
+        index, known = _near(order, end, part, offsets, settle_us)
         sizes = np.where(known, size[index], np.nan)
         halves = _halves(sizes)
+        centre = _median(sizes, known)
         for name, column in sorted_values.items():
             window = np.where(known, column[index], np.nan)
             slope = _slope(window, sizes, *halves)
             own = np.where(np.isnan(size[part]), 0.0, slope * size[part])
+            found[name].effect[part] = np.nan_to_num(slope * (size[part] - centre))
             window -= np.where(slope == 0.0, 0.0, slope)[:, None] * np.nan_to_num(sizes)
             _fill(found[name], part, window)
             for quantile in _columns(found[name]):

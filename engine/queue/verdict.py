@@ -36,27 +36,35 @@ class Anomaly:
 LACKABLE = ("execution_ms", "wait_ms", "memory_mb", "cpu_ms", "retry_count", "payload_kb", "worker", "status")
 """The figures a job log may leave out; the evidence lists those that were missing."""
 
+TW=.7
 _LIST = "_anomalies"
 
 
-def _confidence(ratio: pl.Expr, limits: Limits) -> pl.Expr:
+PW=6
+def _confidence(ratio: pl.Expr, limits: Limits, pw=None) -> pl.Expr:
     """0..1 from a deviation as a multiple of its limit; a deviation at its limit has the points that the setting says.
 
     The cube makes one and a half times the limit 0.77 and half of it 0.11.
     """
     points = min(max(limits.points, 1.0), 99.0)
-    powered = ratio.clip(0.0, 1e6) ** 3 * (points / (100.0 - points))
+    powered = ratio.clip(0.0, 1e6) ** (pw or PW) * (points / (100.0 - points))
     return (powered / (1.0 + powered)).fill_nan(0.0).fill_null(0.0)
+
+
+def _least(*ratios: pl.Expr) -> pl.Expr:
+    """The smallest of several ratios, all of which must be known: what is unknown counts as no deviation."""
+    return pl.min_horizontal(ratio.fill_nan(0.0).fill_null(0.0) for ratio in ratios)
 
 
 def _ratio(feature: str, limits: Limits) -> pl.Expr:
     """How many times over its limits a feature is: the robust z and Tukey's fence must agree."""
-    return pl.min_horizontal(pl.col(f"{feature}_z") / limits.z, pl.col(f"{feature}_fence") / limits.iqr)
+    return _least(pl.col(f"{feature}_z") / limits.z, pl.col(f"{feature}_fence") / limits.iqr)
 
 
 def anomalies(limits: Limits) -> list[Anomaly]:
     """Every kind of anomaly that the detector knows."""
-    return [_time(limits), _memory(limits), _starved(limits), _retries(), _failing(limits), _worker(limits)]
+    return [_time(limits), _memory(limits), _leak(limits), _starved(limits), _backlog(limits), _retries(), _failing(limits),
+            _worker(limits)]
 
 
 def _time(limits: Limits) -> Anomaly:
@@ -75,6 +83,13 @@ def _memory(limits: Limits) -> Anomaly:
                    pl.col("memory_usual_mb"), pl.col("memory_spread"), pl.col("runs"), said)  # fmt: skip
 
 
+def _leak(limits: Limits) -> Anomaly:
+    said = pl.format("memory of worker {} rises from run to run, {} so far", pl.col("worker"), words.share("leak_rise"))
+    sure = _confidence(_least(pl.col("leak_z") / limits.z, pl.col("leak_rise") / 0.4), limits)
+    return Anomaly("memory_leak_slope", sure, "leak_rise", pl.col("memory_mb"), pl.col("memory_usual_mb"), pl.col("leak_z"),
+                   pl.col("worker_runs"), said)  # fmt: skip
+
+
 def _starved(limits: Limits) -> Anomaly:
     said = pl.format("waited {} while runs that started with it waited {}", words.duration("wait_ms"),
                      words.duration("wait_usual_ms"))  # fmt: skip
@@ -82,12 +97,23 @@ def _starved(limits: Limits) -> Anomaly:
                    pl.col("wait_usual_ms"), pl.col("wait_spread"), pl.col("runs"), said)  # fmt: skip
 
 
+def _backlog(limits: Limits) -> Anomaly:
+    said = pl.format("waited {} in a backlog: {} of the {} runs around it in queue {} waited far longer than usual",
+                     words.duration("wait_ms"), words.count("queue_late"), pl.col("queue_runs"),
+                     pl.col("queue").fill_null("?"))  # fmt: skip
+    together = pl.col("queue_late") / (pl.col("queue_runs") + 1) / 0.65
+    sure = _confidence(_least(pl.col("late_z") / (1.6 * limits.z), pl.col("late_fence") / limits.iqr, together), limits)
+    return Anomaly("backlog", sure, "wait_ms", pl.col("wait_ms"), pl.col("wait_usual_ms"), pl.col("wait_spread"),
+                   pl.col("queue_runs"), said)  # fmt: skip
+
+
 def _retries() -> Anomaly:
     usual = pl.col("retry_usual").fill_null(0.0)
     excess = pl.col("retry_count") - usual
+    excess = excess + pl.when(pl.col("failed") & (excess > 0)).then(1.0).otherwise(0.0)
     said = pl.format("retried {} times, usually {}", words.count("retry_count"), words.count(usual))
     limits = Limits(0.0, 50.0, 1.0, 1.0)
-    return Anomaly("rising_retries", _confidence(excess / 1.75, limits), "retry_count", pl.col("retry_count"), usual,
+    return Anomaly("rising_retries", _confidence(excess / 1.75, limits, 3), "retry_count", pl.col("retry_count"), usual,
                    pl.lit(1.75), pl.col("runs"), said)  # fmt: skip
 
 
@@ -103,11 +129,11 @@ def _failing(limits: Limits) -> Anomaly:
 
 
 def _worker(limits: Limits) -> Anomaly:
-    stall = pl.max_horizontal(pl.col("worker_stall_z"), 0.5 * pl.col("worker_cpu_z"))
+    stall = pl.max_horizontal(pl.col("worker_stall_z"), 0.5 * pl.col("worker_cpu_z"), TW*pl.col("worker_time_z"))
     said = pl.format("worker {} is degraded: {} of the run's time on the CPU, usually {}; {} runs there in the last minutes "
                      "are {} spreads off", pl.col("worker"), words.share("cpu_share"), words.share("cpu_share_usual"),
                      pl.col("worker_runs"), stall.round(1))  # fmt: skip
-    return Anomaly("worker_degradation", _confidence(stall / (0.7 * limits.z), limits), "cpu_share",
+    return Anomaly("worker_degradation", _confidence(stall / (0.7 * limits.z), limits, 3), "cpu_share",
                    pl.col("cpu_share"), pl.col("cpu_share_usual"), pl.lit(0.7 * limits.z), pl.col("worker_runs"), said)  # fmt: skip
 
 

@@ -41,7 +41,7 @@ def assessed(requests: pl.LazyFrame, model: PayloadModel | None = None) -> pl.Da
 def told(features: pl.LazyFrame) -> pl.LazyFrame:
     """`features` with `score`, `reason` and `evidence`."""
     first = pl.col("parts").list.eval(pl.element().struct.field("words")).list.head(3).list.join("; ")
-    past = pl.when(pl.col("earlier") > 0).then(pl.lit("; attacked before within the hour")).otherwise(pl.lit(""))
+    past = pl.when(pl.col("earlier") > 0).then(pl.lit("; attacked in the minutes before")).otherwise(pl.lit(""))
     quiet = pl.lit("nothing suspicious in ") + pl.col("requests").cast(pl.String) + pl.lit(" requests")
     reason = pl.when(pl.col("parts").list.len() > 0).then(first + past).otherwise(quiet)
     return features.with_columns(

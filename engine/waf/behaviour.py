@@ -89,13 +89,13 @@ def _overflows(events: pl.DataFrame, bucket: Bucket) -> pl.DataFrame:
 
 def _slow_guessing(events: pl.DataFrame) -> pl.DataFrame:
     many = rolling_count(events, FAILED_LOGIN, distinct=None).filter(pl.col("count") >= SLOW_GUESSES)
-    words = pl.lit("slow password guessing: ") + pl.col("count").cast(pl.String) + pl.lit(" failed logins within 40 minutes")
+    words = pl.lit("slow password guessing: ") + pl.col("count").cast(pl.String) + pl.lit(" failed logins within 25 minutes")
     return _parts(many, _part("slow-guessing", pl.lit(0.8), words), excusable=False)
 
 
 def _slow_probing(events: pl.DataFrame) -> pl.DataFrame:
     many = rolling_count(events, _MISSING & ~pl.col("is_static"), distinct="target").filter(pl.col("count") >= SLOW_PROBES)
-    words = pl.lit("low and slow: ") + pl.col("count").cast(pl.String) + pl.lit(" different missing paths within 40 minutes")
+    words = pl.lit("low and slow: ") + pl.col("count").cast(pl.String) + pl.lit(" different missing paths within 25 minutes")
     return _parts(many, _part("slow-probing", pl.lit(0.65), words), excusable=True)
 
 

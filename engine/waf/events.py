@@ -9,10 +9,12 @@ import polars as pl
 UNKNOWN_CLIENT = "unknown client"
 """Subject of requests whose log names no client; only their payloads are judged."""
 LOOKBACK = timedelta(minutes=60)
-MEMORY = timedelta(minutes=40)
-"""How far a bucket looks back from one request; with REPEAT it stays within LOOKBACK."""
-REPEAT = timedelta(minutes=20)
+MEMORY = timedelta(minutes=25)
+"""How far a bucket or a slow count looks back from one request."""
+REPEAT = timedelta(minutes=10)
 """The same value counts as new again after so long."""
+HISTORY = timedelta(minutes=25)
+"""How long a client that attacked is remembered. MEMORY + REPEAT + HISTORY are LOOKBACK: nothing older can matter."""
 COLUMNS = (
     "ts", "source", "byte_offset", "host", "client_ip", "method", "path", "query", "status", "bytes_sent", "duration_ms",
     "referer", "user_agent", "remote_user", "headers", "body",

@@ -9,13 +9,13 @@ from __future__ import annotations
 import polars as pl
 
 from engine.waf.behaviour import PART, PARTS
-from engine.waf.events import LOOKBACK, UNKNOWN_CLIENT
+from engine.waf.events import HISTORY, UNKNOWN_CLIENT
 from engine.waf.signals import all_signals
 
 EXCUSED = 0.35
 """What an excusable part still weighs for a self-declared honest robot."""
 HISTORY_WEIGHT = 0.3
-"""A client that attacked within the hour is watched more closely; on its own this never flags."""
+"""A client that attacked within HISTORY is watched more closely; on its own this never flags."""
 MAX_PARTS = 6
 _MINUTE = pl.Datetime("us", "UTC")
 
@@ -53,11 +53,12 @@ def weighed(minutes: pl.DataFrame, parts: pl.DataFrame) -> pl.DataFrame:
 
 
 def _history(rows: pl.DataFrame) -> pl.DataFrame:
-    """`earlier`: minutes within the last hour in which the client attacked by what was seen then (this one excluded)."""
-    hour = f"{int(LOOKBACK.total_seconds() // 60) - 50}m"
-    guilty = rows.select("client", "minute", (pl.col("evidence_p") >= 0.5).cast(pl.Int64).alias("guilty")).sort("client", "minute")
-    return guilty.rolling("minute", period=hour, closed="left", group_by="client", offset=f"-{hour}").agg(
-        pl.col("guilty").sum().alias("earlier")
+    """`earlier`: minutes within HISTORY before this one in which what was seen was an attack by itself."""
+    guilty = rows.select("client", "minute", (pl.col("evidence_p") >= 0.5).cast(pl.Int64).alias("guilty"))
+    return (
+        guilty.sort("client", "minute")
+        .rolling("minute", period=HISTORY, offset=-HISTORY, closed="left", group_by="client")
+        .agg(pl.col("guilty").sum().alias("earlier"))
     )
 
 
