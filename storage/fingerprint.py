@@ -26,11 +26,11 @@ _WHOLE_NUMBER = r"(?-u:\b)(?:1[0-9]+|[02-9][0-9]*)(?-u:\b)"
 _KEPT_ONE = "\x01"
 _STEPS: tuple[tuple[str, str], ...] = (
     (r"\s+", " "),
-    (r"(?i)\b(limit|top|first|next|select)( \(?)1\b", "${1}${2}" + _KEPT_ONE),
+    (r"(?i)\b(limit|top|first|next|select)( ?\(?)1\b", "${1}${2}" + _KEPT_ONE),
     (r"(?i)([=<>]\s*|\blike\s+|\bin\s*\(\s*)\"[^\"]*\"([^.\"\w]|$)", "${1}?${2}"),
     (r"(?i)(^|[^\w\"`?])(?:e|n|b|x|_utf8|_utf8mb4|_binary)\?", "${1}?"),
     (r"%\([^)]*\)s|%s|\$\d+", "?"),
-    (r"([^:@\w\"`])[:@][A-Za-z_]\w*", "${1}?"),
+    (r"([^:@\w\"`\]])[:@]\w+", "${1}?"),
     (r"(?i)(^|[^\w.\"`$])(?:0x[0-9a-f]+|\d+(?:\.\d+)?(?:e[+-]?\d+)?|\.\d+)\b", "${1}?"),
     (r"([=<>(,+*/]\s*|(?i:\b(?:and|between|limit|offset|values|select|then|else)\s))[-+]\s*\?", "${1}?"),
     (r"\(\s*\?(?:\s*,\s*\?)+\s*\)", "(?+)"),

@@ -51,6 +51,7 @@ def narrow(events: pl.LazyFrame) -> pl.LazyFrame:
     """
     trace, duration, returned = given("trace_id"), pl.col("duration_ms"), pl.col("rows_returned")
     params = pl.when(pl.col("params").is_in(["", "[]", "{}"])).then(None).otherwise(pl.col("params"))
+    asked_with = pl.when((pl.col("kind") & PAGED) > 0).then("bound_but_last").otherwise("bound")
     flags = {
         VEILED: params.is_null() & pl.col("sql").str.contains_any(_MARKS),
         TRACED: trace.is_not_null(),
@@ -76,7 +77,7 @@ def narrow(events: pl.LazyFrame) -> pl.LazyFrame:
         .unnest("sql")
         .select(
             *(pl.col(name) for name in ("subject", "ts", "byte_offset", "identity", "template")),
-            (pl.col("text") ^ pl.when((pl.col("kind") & PAGED) > 0).then("bound_but_last").otherwise("bound")).alias("values"),
+            (pl.col("text") ^ asked_with).alias("values"),
             (pl.col("flags") | pl.col("kind")).alias("flags"),
             "ms",
             "caller",
@@ -99,12 +100,17 @@ def _encode(sql: pl.Series) -> pl.Series:
 
     The text is hashed without comments (sqlcommenter puts a new span id into each) and without the number of an
     OFFSET, so that reading page after page of one list is the same question.
-    """ text = plain(sql) shape = templates(text).cast(TEMPLATE) known = shape.unique().drop_nulls() kinds =
-    pl.DataFrame({"template": known}).with_columns(_kind(pl.col("template").cast(pl.String)).alias("kind")) frame =
-    pl.DataFrame({"template": shape, "asked": text}).join(kinds, on="template", how="left", maintain_order="left") if
-    kinds.select(((pl.col("kind") & PAGED) > 0).any()).item():
+    """
+    text = plain(sql)
+    shape = templates(text).cast(TEMPLATE)
+    known = shape.unique().drop_nulls()
+    kinds = pl.DataFrame({"template": known}).with_columns(_kind(pl.col("template").cast(pl.String)).alias("kind"))
+    frame = pl.DataFrame({"template": shape, "asked": text})
+    frame = frame.join(kinds, on="template", how="left", maintain_order="left")
+    paged = (pl.col("kind") & PAGED) > 0
+    if kinds.select(paged.any()).item():
         anywhere = pl.col("asked").str.replace(r"(?i)\b(offset)\s+\d+", "${1}")
-        frame = frame.with_columns(pl.when((pl.col("kind") & PAGED) > 0).then(anywhere).otherwise("asked").alias("asked"))
+        frame = frame.with_columns(pl.when(paged).then(anywhere).otherwise("asked").alias("asked"))
     return frame.select("template", pl.col("asked").hash(0).alias("text"), "kind").to_struct("sql")
 
 
