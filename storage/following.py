@@ -11,26 +11,23 @@ import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from storage import sources
 from storage.clock import monotonic_s, rfc3339
 from storage.errors import ConflictError, InputError, UnavailableError
 from storage.inputs import expand, folders, present
-from storage.landing import Landing
+from storage.manner import Rhythm
 from storage.opening import Reading, is_landed_archive, open_source, replaced_sources
 from storage.tail import BLOCK_BYTES, Batch, RewrittenError
 from storage.tally import LandingSummary, SourceLag, Tally
 from storage.watching import Watch
 
-SWEEP_S = 1.0
-COMMIT_S = 0.9
-"""At most so often while rows keep coming: the source is the write-ahead log, so commits need not be tiny."""
-IDLE_S = 1.0
-"""A last record is landed as it is when its file has not grown for so long; it is replaced if more comes."""
-ROTATE_WAIT_S = 5.0
-"""A file that left its place is read for so long after its last byte: writers switch late."""
+if TYPE_CHECKING:
+    from storage.landing import Landing
+
+
 COMMIT_BYTES = 16 << 20
-BACKOFF_S = (0.5, 1.0, 2.0, 5.0, 10.0, 30.0)
 
 Key = tuple[int, int]
 """Device and inode."""
@@ -70,6 +67,7 @@ class Follower:
         self._lock = threading.Lock()
         self._paused = False
         self._failures = 0
+        self.rhythm: Rhythm = landing.manner.rhythm
 
     def run(self) -> LandingSummary:
         """Sweep until stopped, then drain."""
@@ -77,14 +75,18 @@ class Follower:
             self._check_named()
             while not self.stop.is_set():
                 began = monotonic_s()
-                landed = self._careful_sweep(final=False)
+                landed = self.sweep(final=False)
                 self._rest(began, landed=landed)
             self._drain()
         finally:
-            self.watch.close()
-            for item in self._open.values():
-                item.reading.close()
+            self.close()
         return self.tally.summary()
+
+    def close(self) -> None:
+        """Let go of all files."""
+        self.watch.close()
+        for key in list(self._open):
+            self._close(key)
 
     def lags(self) -> list[SourceLag]:
         """How far each source is behind, by path."""
@@ -116,22 +118,22 @@ class Follower:
     def _rest(self, began: float, *, landed: bool) -> None:
         """Wait for the next sweep: for an event if there was nothing to do, for the commit's turn if there was."""
         if self._paused:
-            self.stop.wait(BACKOFF_S[min(self._failures - 1, len(BACKOFF_S) - 1)])
+            self.stop.wait(self._backoff_s())
             return
         spent = monotonic_s() - began
         if landed:
             if max((i.bytes_behind for i in self._open.values()), default=0) < BLOCK_BYTES:
-                self.stop.wait(max(COMMIT_S - spent, 0.0))
+                self.stop.wait(max(self.rhythm.commit_s - spent, 0.0))
             return
-        deadline = monotonic_s() + SWEEP_S
+        deadline = monotonic_s() + self.rhythm.sweep_s
         while not self.stop.is_set() and (left := deadline - monotonic_s()) > 0:
             if self.watch.wait(min(left, 0.2)):
                 return
 
-    def _careful_sweep(self, *, final: bool) -> bool:
+    def sweep(self, *, final: bool = False) -> bool:
         """A sweep that survives what may pass: a full disk, another writer, a busy ledger."""
         try:
-            landed = self._sweep(final=final)
+            landed = self._look_at_all(final=final)
         except ConflictError as error:
             self.tally.notice(str(error))
             self._rewind()
@@ -153,14 +155,18 @@ class Follower:
             self.tally.notice("landing goes on", again=True)
         return landed
 
+    def _backoff_s(self) -> float:
+        steps = self.rhythm.backoff_s
+        return steps[min(self._failures, len(steps)) - 1]
+
     def _drain(self) -> None:
         """Land what was there when the stop came, however fast the files still grow."""
-        self._careful_sweep(final=False)
+        self.sweep(final=False)
         ends = {key: item.size for key, item in self._open.items()}
         while any(i.reading.source.landed_to < ends.get(key, 0) for key, i in self._open.items()):
-            if not self._careful_sweep(final=False):
+            if not self.sweep(final=False):
                 break
-        self._careful_sweep(final=True)
+        self.sweep(final=True)
 
     def _rewind(self) -> None:
         for item in list(self._open.values()):
@@ -169,7 +175,7 @@ class Follower:
             except UnavailableError:
                 item.reading.tail.place = item.reading.source.read_to
 
-    def _sweep(self, *, final: bool) -> bool:
+    def _look_at_all(self, *, final: bool) -> bool:
         """Look at every file once and land what has come, in commits of bounded size; says whether anything landed."""
         self._discover()
         landed = False
@@ -271,7 +277,7 @@ class Follower:
         if item.reading.source.provisional_offset == item.size:
             return None
         batch = tail.step(clock())
-        if batch is None and item.bytes_behind and (final or now_s - item.grown_s >= IDLE_S):
+        if batch is None and item.bytes_behind and (final or now_s - item.grown_s >= self.rhythm.idle_s):
             batch = tail.step(clock(), final=True)
         if batch is not None and batch.after.offset >= item.size:
             item.behind_since_s = None
@@ -288,7 +294,7 @@ class Follower:
         """Close files that left their place and have been silent for long enough."""
         now_s = monotonic_s()
         for key, item in list(self._open.items()):
-            if item.here or now_s - item.grown_s < ROTATE_WAIT_S or item.bytes_behind:
+            if item.here or now_s - item.grown_s < self.rhythm.rotate_wait_s or item.bytes_behind:
                 continue
             self._retire(item)
             self._close(key)

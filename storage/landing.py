@@ -10,14 +10,15 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from storage import sources
 from storage.clock import Clock, rfc3339, utc_now
 from storage.errors import InputError, UnavailableError
+from storage.following import Follower
 from storage.format import LogFormat
 from storage.inputs import expand
 from storage.lake import Lake, Origin, Prepared
+from storage.manner import Manner
 from storage.opening import (
     Reading,
     Terms,
@@ -31,14 +32,12 @@ from storage.opening import (
 from storage.parsing import Frames, merge, reject_row
 from storage.sources import Source
 from storage.streams import open_stream
-from storage.tail import Batch, RewrittenError
+from storage.tail import BLOCK_BYTES, Batch, RewrittenError
 from storage.tally import LandingSummary, OnNotice, OnProgress, Progress, SourceLag, Tally
-
-if TYPE_CHECKING:
-    from storage.following import Follower
 
 __all__ = ["Landing", "LandingSummary", "Progress", "SourceLag"]
 
+_TRIES = 3
 _QUEUE = 2
 """Blocks that may be parsed ahead of the one being committed."""
 
@@ -46,11 +45,19 @@ _QUEUE = 2
 class Landing:
     """Lands files into one lake. Not shared between threads, except for `lags`."""
 
-    def __init__(self, lake: Lake, *, format_name: str | None = None, time_zone: str = "UTC",
-                 clock: Clock = utc_now, on_notice: OnNotice | None = None) -> None:  # fmt: skip
+    def __init__(
+        self,
+        lake: Lake,
+        *,
+        format_name: str | None = None,
+        clock: Clock = utc_now,
+        on_notice: OnNotice | None = None,
+        manner: Manner | None = None,
+    ) -> None:
         self.lake = lake
         self.clock = clock
-        self.terms = Terms(format_name, time_zone)
+        self.manner = manner or Manner()
+        self.terms = Terms(format_name, self.manner.time_zone)
         self.on_notice = on_notice
         self._follower: Follower | None = None
 
@@ -75,8 +82,6 @@ class Landing:
         waited for. A full disk pauses the landing with a notice; it goes on when there is room, and nothing is lost.
         Raises InputError at the start for a file that was named itself and cannot be read or recognised.
         """
-        from storage.following import Follower
-
         self._follower = Follower(self, patterns, stop=stop, on_commit=on_commit)
         return self._follower.run()
 
@@ -103,7 +108,10 @@ class Landing:
     def _ingest_file(self, path: Path, tally: Tally, on_progress: OnProgress | None) -> None:
         if is_landed_archive(self.lake.ledger, path):
             return
-        while (reading := open_source(self.lake.ledger, path, self.terms, self.clock())) is not None:
+        for _ in range(_TRIES):
+            reading = open_source(self.lake.ledger, path, self.terms, self.clock())
+            if reading is None:
+                return
             tally.files.add(reading.source.id)
             try:
                 with closing(reading):
@@ -112,6 +120,7 @@ class Landing:
                 return
             except RewrittenError:
                 self.rewritten(reading, tally)
+        raise UnavailableError(f"{path}: is rewritten again and again while it is read; try again when it rests")
 
     def land_to_end(self, reading: Reading, tally: Tally, on_progress: OnProgress | None = None) -> None:
         """Land an open source up to its present end, in large blocks: one is parsed while the one before is written."""
@@ -133,7 +142,7 @@ class Landing:
 
     def _batches(self, reading: Reading) -> Iterator[Batch]:
         """All batches to the end; the last one may be provisional."""
-        while (batch := reading.tail.step(self.clock())) is not None:
+        while (batch := reading.tail.step(self.clock(), block_bytes=BLOCK_BYTES)) is not None:
             yield batch
         last = reading.tail.step(self.clock(), final=True)
         if last is not None and (last.after.offset > reading.source.landed_to or not last.provisional):

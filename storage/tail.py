@@ -139,7 +139,7 @@ class Tail:
     def _batch(self, frames: Frames, block: _Block, end: int, *, provisional: bool) -> Batch:
         marked = min(MARKER_BYTES, end)
         cut = end - block.base
-        tail = block.raw[cut - marked : cut] if cut >= marked else self.stream.read(end - marked, marked)
+        tail = block.raw[cut - marked : cut] if marked <= cut <= len(block.raw) else self.stream.read(end - marked, marked)
         batch = Batch(frames, self.place.offset, Place(end, marker_of(tail), marked), provisional)
         if not provisional:
             self.place = batch.after

@@ -1,0 +1,89 @@
+"""A process that lands may be killed anywhere: nothing is lost and nothing is doubled.
+
+The processes are real and die by SIGKILL; they are forked from a server that has the imports done, so that the kills
+fall into the work and not into the start.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import random
+import signal
+import threading
+import time
+from pathlib import Path
+
+from storage.home import Home
+from storage.lake import Lake
+from storage.landing import Landing
+from storage.manner import Manner, Rhythm
+from tests.storage.numbered import lines, seen
+
+KILLS = 50
+BUSY = Rhythm(sweep_s=0.01, commit_s=0.0, idle_s=0.005, rotate_wait_s=0.02)
+
+
+def land_for_ever(home: Path, pattern: str) -> None:
+    """The victim: follows until it is killed, committing as often as it can, unfinished last lines included."""
+    lake = Lake.open(Home(home))
+    Landing(lake, format_name="jsonl", manner=Manner(rhythm=BUSY)).follow([pattern], stop=threading.Event())
+
+
+class Writer(threading.Thread):
+    """Appends numbered lines in pieces that end anywhere, and now and then renames the file away."""
+
+    def __init__(self, folder: Path, seed: int) -> None:
+        super().__init__()
+        self.folder = folder
+        self.random = random.Random(seed)
+        self.done = threading.Event()
+        self.written = 0
+
+    def run(self) -> None:
+        rotations = 0
+        while not self.done.is_set():
+            path = self.folder / "app.log"
+            with path.open("ab", buffering=0) as out:
+                for _ in range(self.random.randint(1, 60)):
+                    count = self.random.randint(1, 8)
+                    data = lines(range(self.written, self.written + count))
+                    cut = self.random.randint(0, len(data))
+                    out.write(data[:cut])
+                    time.sleep(0.0005)
+                    out.write(data[cut:])
+                    self.written += count
+                    time.sleep(self.random.random() * 0.004)
+            if self.random.random() < 0.2:
+                rotations += 1
+                path.rename(self.folder / f"app.log.{rotations}")
+
+
+def test_fifty_kills_at_random_moments_lose_and_double_nothing(tmp_path: Path) -> None:
+    logs = tmp_path / "logs"
+    logs.mkdir()
+    home = tmp_path / "home"
+    seed = int.from_bytes(os.urandom(4), "little")
+    chance = random.Random(seed)
+    writer = Writer(logs, seed)
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["storage.landing", "storage.formats.jsonl"])
+    writer.start()
+    try:
+        for _ in range(KILLS):
+            victim = context.Process(target=land_for_ever, args=(home, f"{logs}/*"))
+            victim.start()
+            time.sleep(0.05 + chance.random() * 0.25)
+            assert victim.is_alive(), f"the victim ended by itself (seed {seed})"
+            assert victim.pid is not None
+            os.kill(victim.pid, signal.SIGKILL)
+            victim.join()
+    finally:
+        writer.done.set()
+        writer.join()
+    lake = Lake.open(Home(home))
+    killed_at = len(seen(lake))
+    Landing(lake, format_name="jsonl").ingest([logs])
+    assert seen(lake) == list(range(writer.written)), f"seed {seed}"
+    assert killed_at > writer.written // 2, "the victims hardly landed anything"
+    lake.ledger.close()
