@@ -80,3 +80,14 @@ def breaks_at(record: str) -> int | None:
     except RecursionError:
         return 0
     return None
+
+
+def is_valid(lines: pl.Series) -> pl.Series:
+    """Whether each line is JSON of any kind; false for null."""
+    cursor = _engine().cursor()
+    try:
+        cursor.register("lines", lines.alias("line").to_frame().to_arrow())
+        found = cursor.sql("select coalesce(json_valid(line), false) as valid from lines").to_arrow_table()
+        return pl.DataFrame(found)["valid"]
+    finally:
+        cursor.close()

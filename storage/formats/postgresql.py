@@ -15,7 +15,7 @@ _MAIN = ("LOG", "ERROR", "FATAL", "PANIC", "WARNING", "NOTICE", "INFO", "DEBUG",
          "DEBUG5")  # fmt: skip
 _ATTACHED = ("DETAIL", "HINT", "CONTEXT", "STATEMENT", "QUERY", "LOCATION", "BACKTRACE")
 _TIME = r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d(?:\.\d{1,6})?(?: ?(?:[A-Z]{2,5}|[+-]\d\d(?::?\d\d)?))?"
-_START = rf"^(?:.{{0,200}}?\W)?(?:{'|'.join(_MAIN + _ATTACHED)}):  ?\S"
+_START = rf"^(?:.{{0,200}}?[\s:\]-])?(?:{'|'.join(_MAIN + _ATTACHED)}):  ?\S"
 _Bytes = npt.NDArray[np.uint8]
 _Flags = npt.NDArray[np.bool_]
 _LINE_BREAK = "\uf8f2"  # private use: stands for the newline and TAB that continue a message
