@@ -103,7 +103,7 @@ def perform(room: Room, logs: Path, how: Performance, stop: threading.Event) -> 
     return tally
 
 
-def perform_stepwise(room: Room, logs: Path, *, steps: int = 30, tell: Callable[[str], None] = print) -> Tally:
+def perform_stepwise(room: Room, logs: Path, *, steps: int = 20, tell: Callable[[str], None] = print) -> Tally:
     """The same replay with nobody watching: step by step, as fast as the machine can, the bad release undone.
 
     An alert resolves as soon as its cause is gone: the replay is too short for the half hour that a real one waits.
