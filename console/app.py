@@ -26,7 +26,7 @@ def open_console(room: Room, *, environment: str = "production", follow: Callabl
     `follow` says in words what feeds the home; it is called about once a second in a thread. Raises UsageError, naming
     the command that does the same, where there is no terminal to draw on.
     """
-    check_terminal(os.environ, is_terminal=sys.stdin.isatty() and sys.stdout.isatty())
+    check_terminal(os.environ, is_terminal=all(stream.isatty() for stream in (sys.stdin, sys.stdout, sys.stderr)))
     prepare(os.environ)
     from console.crash import write_crash
     from console.shell import WatchroomApp
@@ -44,7 +44,7 @@ def check_terminal(environ: MutableMapping[str, str], *, is_terminal: bool) -> N
     """Raise UsageError where no console can be drawn."""
     instead = "use `watchroom performance-summary`, `watchroom alerts` or `watchroom sql` instead"
     if not is_terminal:
-        raise UsageError(f"the console needs a terminal; {instead}")
+        raise UsageError(f"the console needs a terminal on stdin, stdout and stderr; {instead}")
     if environ.get("TERM", "") in {"", "dumb"}:
         raise UsageError(f"the terminal (TERM={environ.get('TERM', '')}) cannot move its cursor; {instead}")
 

@@ -10,7 +10,6 @@ import functools
 import os
 import signal
 import socket
-from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
@@ -24,35 +23,29 @@ from textual.screen import Screen
 from textual.widgets import ContentSwitcher
 
 from console import actions
-from console.cells import Cell, SafeText, Tone, cell, printable
+from console.cells import Cell, Tone, cell
+from console.changes import Changes
 from console.dialogs.detail import DetailDialog
 from console.dialogs.help import HelpDialog
-from console.dialogs.rollback import RollbackDialog
+from console.feed import Feed, Following
+from console.frame import draw_frame
 from console.palette import ActionProvider
-from console.pane import Ask, Pane, panes
-from console.pulse import Pulse, read_pulse
-from console.reading import Desks, Done
+from console.pane import Pane, panes
+from console.reading import Done
 from console.theme import ANSI, ANSI_VARIABLES, THEMES, glyphs_for, theme_for
-from console.widgets.bars import Key, KeyLine, RuleLine, Status, StatusLine, Tab, TabLine
+from console.widgets.bars import KeyLine, RuleLine, StatusLine, TabLine
 from console.widgets.filter import Filter
 from console.widgets.filterbar import FilterBar
 from console.widgets.grid import Grid
 
 if TYPE_CHECKING:
-    from engine.deployment import Deployment, RollbackPlan
     from engine.room import Room
 
 TICK_S = 1.0
-STALE_PERIODS = 3
-PULSE = "pulse"
-ACT = "act"
 INTERRUPT_S = 2.0
 LEAST_COLUMNS, LEAST_ROWS = 60, 15
 COPY_BYTES = 55_000
 """Terminals drop a clipboard text of more than about 75,000 bytes in base64."""
-
-Following = Callable[[], str]
-"""Says in words what feeds the home, e.g. `replay 4x 02:14`; called in a thread."""
 
 
 @dataclass
@@ -60,19 +53,6 @@ class Read(Message):
     """A desk's result, on its way to the user interface."""
 
     done: Done
-
-
-@dataclass
-class Held:
-    """What the app knows of one pane's reading."""
-
-    read_at: datetime | None = None
-    """When the newest answer came."""
-    mark: str = ""
-    """The ledger as it was before that read; the same mark means nothing to read."""
-    asked: Ask | None = None
-    took_s: float = 0.0
-    problem: SafeText = SafeText("")  # noqa: RUF009 a constant
 
 
 class WatchroomApp(App[int]):
@@ -90,13 +70,10 @@ class WatchroomApp(App[int]):
         super().__init__()
         self.room = room
         self.environment = environment
-        self.follow = follow
         self.host = host or socket.gethostname()
         self.glyphs = glyphs_for(os.environ)
-        self.desks = Desks(lambda done: self.post_message(Read(done)))
-        self.held: dict[str, Held] = {name: Held() for name, _ in panes()}
-        self.pulse: Pulse | None = None
-        self.paused: Pulse | None = None
+        self.feed = Feed(room, follow, lambda done: self.post_message(Read(done)))
+        self.changes = Changes(self)
         self.note: Cell | None = None
         self._note_left = 0
         self._interrupted_at: datetime | None = None
@@ -181,8 +158,8 @@ class WatchroomApp(App[int]):
         landing = self.pane.landing()
         if landing is not None:
             landing.focus()
-        self._read(force=False)
-        self._frame()
+        self.feed.want(self.pane)
+        self.draw_frame()
 
     def action_pane(self, number: int) -> None:
         """Open a pane by its key."""
@@ -196,113 +173,36 @@ class WatchroomApp(App[int]):
 
     def tick(self) -> None:
         """Once a second: the clock, the pulse, and whatever is due to be read."""
-        if self.note is not None:
-            self._note_left -= 1
-            if self._note_left <= 0:
-                self.note = None
-        room, follow, since = self.room, self.follow, self.paused
-        self.desks.ask(PULSE, None, lambda: read_pulse(room, follow, since))
-        self._read(force=False)
-        self._frame()
+        self._note_left -= 1
+        if self._note_left <= 0:
+            self.note = None
+        self.feed.beat()
+        self.feed.want(self.pane)
+        self.draw_frame()
 
-    def _read(self, *, force: bool) -> None:
-        """Read for the shown pane if it is due and something changed."""
-        pane = self.pane
-        held = self.held[str(pane.id)]
-        if self.paused is not None and held.read_at is not None and not force:
-            return
-        now, asked = self.room.clock(), pane.ask()
-        mark = self.pulse.mark if self.pulse else ""
-        if not force and held.read_at is not None and held.asked == asked:
-            age = (now - held.read_at).total_seconds()
-            if age < max(pane.refresh_s, 4 * held.took_s):
-                return
-            if mark and mark == held.mark and age < 30:
-                return
-        room, kind = self.room, type(pane)
-        self.desks.ask(str(pane.id), (asked, mark), lambda: _timed(lambda: kind.read(room, asked)))
+    def read_again(self) -> None:
+        """Read for the shown pane whether it is due or not."""
+        self.feed.want(self.pane, force=True)
 
     @on(Read)
     def _received(self, message: Read) -> None:
-        done = message.done
-        self.desks.received(done)
-        if done.desk == PULSE:
-            self._beat(done)
-        elif done.desk == ACT:
-            done.asked(done)
-        else:
-            self._draw(done)
-        self._frame()
+        value = self.feed.received(message.done)
+        if value is not None:
+            with self.batch_update():
+                self.main.query_one(f"#{message.done.desk}", Pane).draw(value)
+        self.feed.want(self.pane)
+        self.draw_frame()
 
-    def _beat(self, done: Done) -> None:
-        if done.error is not None:
-            return
-        before, self.pulse = self.pulse, done.value
-        if before is None or before.mark != done.value.mark:
-            self._read(force=False)
-
-    def _draw(self, done: Done) -> None:
-        pane = self.main.query_one(f"#{done.desk}", Pane)
-        held = self.held[done.desk]
-        if done.error is not None:
-            held.problem = printable(done.error, limit=200)
-            return
-        held.asked, held.mark = done.asked
-        value, held.took_s = done.value
-        held.read_at, held.problem = self.room.clock(), SafeText("")
-        with self.batch_update():
-            pane.draw(value)
-
-    # what is always on the screen
-
-    def _frame(self) -> None:
-        """Draw the lines above and below the panes."""
-        if not self.is_running or not self.main.is_mounted:
-            return
-        pane = self.pane
-        main = self.main
-        main.query_one(StatusLine).set_status(self._status())
-        alerts = self.pulse.alerts if self.pulse else 0
-        tabs = [Tab(k.number, SafeText(k.title), alerts if name == "alerts" else 0) for name, k in panes()]
-        main.query_one(TabLine).set_tabs(tabs, pane.number, self.glyphs)
-        main.query_one("#head", RuleLine).set_rule(self.glyphs, right=self._pane_state())
-        keys = [
-            Key(a.shown, a.title, self.check_action(a.id, ()) is True)
-            for a in sorted((a for a in actions.ACTIONS if a.footer), key=lambda a: a.footer)
-            if actions.works_in(a, str(pane.id))
-        ]
-        main.query_one(KeyLine).set_keys(keys, self.note)
-
-    def _status(self) -> Status:
-        now = self.room.clock()
-        short = {"production": "prod", "staging": "stage"}.get(self.environment, self.environment)
-        notes = []
-        if self.room.read_only:
-            notes.append(Cell(SafeText("READ-ONLY"), Tone.WARN))
-        if self.paused is not None:
-            waiting = self.pulse.rows_since if self.pulse else 0
-            notes.append(cell(f"PAUSED +{waiting:,} rows", Tone.WARN))
-        following = self.pulse.following(now) if self.pulse else SafeText("opening")
-        return Status(printable(f"{short}@{self.host}"), _short_path(str(self.room.home.path)), following, now, notes)
-
-    def _pane_state(self) -> SafeText:
-        """How old the shown pane is, if that is worth a word."""
-        held = self.held[str(self.pane.id)]
-        if held.read_at is None:
-            return held.problem or SafeText("reading")
-        age = (self.room.clock() - held.read_at).total_seconds()
-        if held.problem:
-            return SafeText(f"STALE {age:.0f} s: {held.problem}")
-        busy = str(self.pane.id) in self.desks.busy
-        if busy and self.paused is None and age > STALE_PERIODS * max(self.pane.refresh_s, 4 * held.took_s):
-            return SafeText(f"STALE {age:.0f} s: still reading")
-        return SafeText("")
+    def draw_frame(self) -> None:
+        """Draw what is always on the screen."""
+        if self.is_running and self.main.is_mounted:
+            draw_frame(self)
 
     def say(self, text: object, tone: Tone = Tone.ACCENT, seconds: int = 6) -> None:
         """A note in the last line for some seconds."""
         self.note = cell(text, tone)
         self._note_left = seconds
-        self._frame()
+        self.draw_frame()
 
     # actions: looking
 
@@ -325,15 +225,15 @@ class WatchroomApp(App[int]):
 
     def action_refresh(self) -> None:
         """Read again now."""
-        self._read(force=True)
+        self.read_again()
         self.say("reading again", seconds=1)
 
     def action_pause(self) -> None:
         """Hold every pane still, or let them move again."""
-        self.paused = self.pulse if self.paused is None else None
-        if self.paused is None:
-            self._read(force=True)
-        self._frame()
+        self.feed.pause()
+        if self.feed.paused is None:
+            self.read_again()
+        self.draw_frame()
 
     def action_theme(self) -> None:
         """The next theme."""
@@ -423,7 +323,7 @@ class WatchroomApp(App[int]):
             main.minimize()
         elif self._grid_filter():
             main.query_one(FilterBar).close(keep=False)
-        elif self.paused is not None:
+        elif self.feed.paused is not None:
             self.action_pause()
         elif self.pane.number != 1:
             self.show_pane(1)
@@ -449,69 +349,28 @@ class WatchroomApp(App[int]):
 
     # actions: changing
 
-    def act(self, work: Callable[[], Any], then: Callable[[Done], None]) -> None:
-        """Do something that changes the home, in a thread; `then` is told in the user interface."""
-        if not self.desks.ask(ACT, then, work):
-            self.say("still busy with the last change", Tone.WARN)
-
     def action_acknowledge(self) -> None:
         """Take on the alert under the cursor."""
-        from engine.alerts import acknowledge
-
         number = getattr(self.pane, "alert_id", None)
-        if self.check_action("acknowledge", ()) is not True or number is None:
-            return
-        room = self.room.writable()
-        self.act(
-            lambda: acknowledge(room.ledger, number, room.registry.actor, room.clock),
-            lambda done: self._told(done, f"alert {number} is yours"),
-        )
-
-    def _told(self, done: Done, words: str) -> None:
-        """Say what came of a change, and read again."""
-        self.say(done.error or words, Tone.WARN if done.error else Tone.GOOD, seconds=10)
-        self._read(force=True)
+        if self._may("acknowledge") and number is not None:
+            self.changes.acknowledge(number)
 
     def action_roll_back(self) -> None:
-        """Plan a rollback of the chosen model and show it; nothing changes yet."""
+        """Show what a rollback of the chosen model would change."""
         model = self.pane.model
-        if not actions.works_in(actions.by_id("roll_back"), str(self.pane.id)) or model is None:
-            self.say("choose a model in 1 Overview or 6 Registry first", Tone.WARN)
+        if not self._may("roll_back"):
             return
-        if self.room.read_only:
-            self.say("this console is read-only", Tone.WARN)
-            return
-        room, environment = self.room, self.environment
-        self.act(lambda: RollbackDialog.read(room, model, environment), self._planned)
-
-    def _planned(self, done: Done) -> None:
-        if done.error is not None:
-            self.say(done.error, Tone.WARN, seconds=10)
+        if model is None:
+            self.say("choose a model first", Tone.WARN)
         else:
-            self.push_screen(RollbackDialog(done.value, self.glyphs, self._roll_back), self._rolled_back)
+            self.changes.roll_back(model, self.environment)
 
-    def _roll_back(self, plan: RollbackPlan, reason: str, then: Callable[[Done], None]) -> None:
-        room = self.room
-        self.act(lambda: room.writable().registry.rollback(plan, reason=reason), then)
-
-    def _rolled_back(self, deployment: Deployment | None) -> None:
-        if deployment is not None:
-            self.say(f"{deployment} runs now; R takes this back too", Tone.GOOD, seconds=15)
-            self._read(force=True)
-
-
-def _timed(work: Callable[[], Any]) -> tuple[Any, float]:
-    from storage.clock import monotonic_s
-
-    start = monotonic_s()
-    value = work()
-    return value, monotonic_s() - start
-
-
-def _short_path(path: str) -> SafeText:
-    """A path as its last part, with what is before it shortened."""
-    home = os.path.expanduser("~")  # noqa: PTH111 the text, not the file
-    if path.startswith(home + "/"):
-        path = "~" + path[len(home) :]
-    parts = path.split("/")
-    return printable(path if len(parts) <= 3 else f"{parts[0]}/…/{parts[-1]}", limit=40)
+    def _may(self, action: str) -> bool:
+        """Whether an action that changes something may be begun here; if not, say why."""
+        if not actions.works_in(actions.by_id(action), str(self.pane.id)):
+            self.say(f"{actions.by_id(action).title}: not in this pane; ? says where", Tone.WARN)
+            return False
+        if self.room.read_only:
+            self.say("this console is read-only; nothing can be changed here", Tone.WARN)
+            return False
+        return True

@@ -58,11 +58,12 @@ def help_lines(pane: str, columns: int, *, read_only: bool) -> Sequence[Line]:
     """Every action that works in `pane`, by group, then the panes."""
     out: list[Line] = []
     for group in GROUPS:
-        out.append((cell(group, Tone.STRONG),))
-        for action in actions.ACTIONS:
-            if action.group == group and actions.works_in(action, pane):
+        there = [a for a in actions.ACTIONS if a.group == group and actions.works_in(a, pane)]
+        if there:
+            out.append((cell(group, Tone.STRONG),))
+            for action in there:
                 out += _entry(action, columns, read_only=read_only)
-        out.append(())
+            out.append(())
     out.append((cell("Panes", Tone.STRONG),))
     for _, kind in panes():
         about = (kind.__doc__ or "").strip().splitlines()[0]

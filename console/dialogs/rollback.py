@@ -7,9 +7,10 @@ changes and the dialog says who changed what.
 
 from __future__ import annotations
 
+import functools
 import shlex
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from textual import events, on
@@ -39,7 +40,7 @@ Act = Callable[["RollbackPlan", str, Callable[[Done], None]], None]
 _WINDOWS = (
     """SELECT version, accuracy FROM performance WHERE model = ? AND environment = ? AND "window" = 'last_1000'"""
 )
-_NOW = "SELECT state, acc100, accuracy_limit FROM performance_now WHERE model = ? AND environment = ?"
+_NOW = "SELECT state, acc100, acc1000, accuracy_limit FROM performance_now WHERE model = ? AND environment = ?"
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,10 +61,11 @@ class Preview:
     @property
     def suggested_reason(self) -> str:
         """A reason that the figures give, if they give one."""
-        now = self.now.get("acc100")
-        if now is None or now >= self.now["accuracy_limit"]:
+        known = [self.now[name] for name in ("acc100", "acc1000") if self.now.get(name) is not None]
+        limit = self.now.get("accuracy_limit", 0.0)
+        if not known or min(known) >= limit:
             return ""
-        return f"accuracy {words.rate(now)} under {words.rate(self.now['accuracy_limit'], 2)}"
+        return f"accuracy {words.rate(min(known))} under {words.rate(limit, 2)}"
 
 
 class NameInput(SafeInput):
@@ -76,7 +78,7 @@ class NameInput(SafeInput):
 
 
 class RollbackDialog(ModalScreen["Deployment | None"]):
-    """Shows the preview; dismissed with the new deployment, or with None."""
+    """Opens at once; `show` tells it what would change. Dismissed with the new deployment, or with None."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "cancel", "cancel"),
@@ -85,34 +87,39 @@ class RollbackDialog(ModalScreen["Deployment | None"]):
     ]
     AUTO_FOCUS = "#cancel"
 
-    def __init__(self, preview: Preview, glyphs: Glyphs, act: Act) -> None:
+    def __init__(self, model: str, environment: str, glyphs: Glyphs, act: Act) -> None:
         super().__init__()
-        self.preview = preview
+        self.model = model
+        self.environment = environment
+        self.preview: Preview | None = None
         self._glyphs = glyphs
         self._act = act
         self._acting = False
         self._problem = SafeText("")
 
     @staticmethod
-    def read(room: Room, model: str, environment: str) -> Preview:
-        """The plan and the figures, in a thread. Raises RefusedError if there is nothing to go back to."""
-        plan = room.registry.plan_rollback(model, environment, what="both")
-        done = room.reader.query(_WINDOWS, [model, environment]).to_dicts()
-        now = room.reader.query(_NOW, [model, environment]).to_dicts()
-        return Preview(plan, room.clock(), {r["version"]: r["accuracy"] for r in done}, now[0] if now else {})
+    def read_plan(room: Room, model: str, environment: str) -> Preview:
+        """Where a rollback would go. Raises RefusedError if there is nothing to go back to."""
+        return Preview(room.registry.plan_rollback(model, environment, what="both"), room.clock())
+
+    @staticmethod
+    def read_figures(room: Room, preview: Preview) -> Preview:
+        """The preview with how each version did; takes longer than the plan."""
+        who = [preview.plan.model, preview.plan.environment]
+        done = room.reader.query(_WINDOWS, who).to_dicts()
+        now = room.reader.query(_NOW, who).to_dicts()
+        return replace(preview, accuracy={r["version"]: r["accuracy"] for r in done}, now=now[0] if now else {})
 
     def compose(self) -> ComposeResult:
         """What would change, why, the name, and the two buttons."""
         box = Vertical(classes="dialog")
-        box.border_title = title_of(
-            printable(f"Roll back {self.preview.plan.model} in {self.preview.plan.environment}")
-        )
+        box.border_title = title_of(printable(f"Roll back {self.model} in {self.environment}"))
         with box:
             yield Sheet(id="change")
             with Horizontal(classes="row"):
                 yield Sheet(id="reason-label", classes="label")
-                yield SafeInput(self.preview.suggested_reason, placeholder="why, for those who read the log later",
-                                id="reason", compact=True, select_on_focus=False)  # fmt: skip
+                yield SafeInput(placeholder="why, for those who read the log later", id="reason", compact=True,
+                                select_on_focus=False)  # fmt: skip
             with Horizontal(classes="row"):
                 yield Sheet(id="name-label", classes="label")
                 yield NameInput(id="name", compact=True)
@@ -122,16 +129,31 @@ class RollbackDialog(ModalScreen["Deployment | None"]):
                 yield Button("Roll back", id="act", variant="error", disabled=True, compact=True)
 
     def on_mount(self) -> None:
-        """Write down what would change."""
-        lines = preview_lines(self.preview, self._glyphs)
-        sheet = self.query_one("#change", Sheet)
-        sheet.styles.height = len(lines) + 1
-        sheet.show(lambda _columns, _rows: lines)
+        """Label the fields."""
         for name, text in (("reason", " Reason  "), ("name", " Type the model's name to confirm  ")):
             label = self.query_one(f"#{name}-label", Sheet)
             label.styles.width = len(text)
-            label.show(lambda _c, _r, text=text: [(cell(text),)])  # type: ignore[misc]
+            label.show(functools.partial(_label, text))
+        self._write([(cell(" reading what would change", Tone.DIM),), *[()] * 3])
         self._say("")
+
+    def show(self, preview: Preview) -> None:
+        """Write down what would change; a reason that the figures give is put in unless one was typed."""
+        self.preview = preview
+        self._write(preview_lines(preview, self._glyphs))
+        reason = self.query_one("#reason", Input)
+        if not reason.value:
+            reason.value = preview.suggested_reason
+
+    def refuse(self, problem: object) -> None:
+        """Say why nothing can be rolled back."""
+        self._write([(cell(" nothing to roll back to", Tone.DIM),)])
+        self._say(problem)
+
+    def _write(self, lines: list[Line]) -> None:
+        sheet = self.query_one("#change", Sheet)
+        sheet.styles.height = len(lines) + 1
+        sheet.show(lambda _columns, _rows: lines)
 
     def _say(self, text: object) -> None:
         self._problem = printable(text)
@@ -151,8 +173,13 @@ class RollbackDialog(ModalScreen["Deployment | None"]):
         self.query_one("#act", Button).disabled = not self._ready()
 
     def _ready(self) -> bool:
-        named = self.query_one("#name", Input).value == self.preview.plan.model
-        return named and bool(self.query_one("#reason", Input).value.strip()) and not self._acting
+        named = self.query_one("#name", Input).value == self.model
+        return (
+            self.preview is not None
+            and named
+            and bool(self.query_one("#reason", Input).value.strip())
+            and not self._acting
+        )
 
     @on(Input.Submitted)
     def _entered(self, event: Input.Submitted) -> None:
@@ -161,8 +188,8 @@ class RollbackDialog(ModalScreen["Deployment | None"]):
             self.query_one("#name", Input).focus()
         elif self._ready():
             self.query_one("#act", Button).focus()
-        elif event.value != self.preview.plan.model:
-            self._say(f"that is not the model's name; type {self.preview.plan.model}")
+        elif event.value != self.model:
+            self._say(f"that is not the model's name; type {self.model}")
         else:
             self._say("a rollback needs a reason")
 
@@ -174,7 +201,7 @@ class RollbackDialog(ModalScreen["Deployment | None"]):
 
     @on(Button.Pressed, "#act")
     def _confirmed(self) -> None:
-        if not self._ready():
+        if self.preview is None or not self._ready():
             return
         self._acting = True
         self.query_one("#act", Button).disabled = True
@@ -187,6 +214,10 @@ class RollbackDialog(ModalScreen["Deployment | None"]):
             return
         self._say(f"{done.error}")
         self.query_one("#cancel", Button).focus()
+
+
+def _label(text: str, _columns: int, _rows: int) -> list[Line]:
+    return [(cell(text),)]
 
 
 def preview_lines(preview: Preview, glyphs: Glyphs) -> list[Line]:

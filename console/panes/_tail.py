@@ -29,6 +29,8 @@ MOST_ROWS = 5_000
 TEXT_LIMIT = 400
 """Characters of a text that are kept for a row; the rest is counted."""
 
+_LIST = r"(?is)^(\s*select\s).{24,}?(\sfrom\s)"
+"""A list of columns that says little and takes a line."""
 _LITERALS = r"'(?:[^']|'')*'|\b\d+(?:\.\d+)?\b"
 
 
@@ -138,15 +140,18 @@ def _requests(rows: pl.LazyFrame) -> pl.LazyFrame:
 
 def _queries(rows: pl.LazyFrame) -> pl.LazyFrame:
     template = pl.col("sql").fill_null("").str.slice(0, 4 * TEXT_LIMIT).str.replace_all(_LITERALS, "?")
-    run = (pl.struct(pl.col("trace_id"), pl.col("session"), template.alias("t"))).rle_id()
-    runs = rows.group_by(run.alias("run"), maintain_order=True).agg(
+    second = pl.when(pl.col("trace_id").is_null()).then(pl.col("ts").dt.truncate("1s"))
+    alone = pl.when(pl.coalesce("trace_id", "session").is_null()).then(pl.int_range(pl.len()))
+    same = (pl.col("trace_id"), pl.col("session"), template.alias("template"), second.alias("at"), alone.alias("alone"))
+    runs = rows.group_by(*same, maintain_order=True).agg(
         pl.exclude("duration_ms", "sql").first(), pl.col("duration_ms").sum(), pl.len().alias("times"),
-        template.first().alias("template"), pl.col("sql").first(), pl.col("error").is_not_null().any().alias("failed"),
+        pl.col("sql").first(), pl.col("error").is_not_null().any().alias("failed"),
     )  # fmt: skip
-    shown = pl.when(pl.col("times") > 1).then(_text("template")).otherwise(_text("sql"))
+    shown = pl.when(pl.col("times") > 1).then(_text("template")).otherwise(_text("sql")).str.replace(_LIST, "${1}…${2}")
     return runs.select(_row(
         "db",
-        [pl.coalesce("trace_id", "session", pl.lit("")), shown, _number("times"), _number("duration_ms")],
+        [pl.coalesce("trace_id", "session", pl.lit("")), _text("database"), shown, _number("times"),
+         _number("duration_ms"), _text("sql")],
         [("trace", "trace_id"), ("session", "session")], pl.col("failed"),
     ))  # fmt: skip
 

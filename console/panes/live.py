@@ -150,8 +150,8 @@ def _web(parts: Sequence[str]) -> _Laid:
 
 
 def _db(parts: Sequence[str]) -> _Laid:
-    who, sql, times, duration = parts
-    return who, " ".join(sql.split()), f"×{times}" if times != "1" else "", _milliseconds(duration)
+    who, database, sql, times, duration, _ = parts
+    return f"{who[:8]} {database}", " ".join(sql.split()), f"×{times}" if times != "1" else "", _milliseconds(duration)
 
 
 def _job(parts: Sequence[str]) -> _Laid:

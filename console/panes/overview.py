@@ -127,7 +127,7 @@ def model_row(standing: Standing, glyphs: Glyphs, at: datetime) -> Row:
             _against(now["acc100"], limit), _against(now["acc1000"], limit), Cell(words.rate(limit, 2), Tone.DIM),
             Cell(words.rate(now["f1"])), Cell(words.count(now["predictions_per_min"])),
             Cell(trend(standing.per_minute[-6:], glyphs), Tone.ACCENT), Cell(words.rate(now["fpr"])),
-            Cell(words.rate(now["threshold"], 2)), cell(now["config_revision"]), Cell(words.count(now["predictions"])),
+            Cell(words.setting(now["threshold"])), cell(now["config_revision"]), Cell(words.count(now["predictions"])),
             Cell(words.count(now["flagged"])), Cell(words.count(now["n"])),
             Cell(words.moment(now["deployed_ts"], at), Tone.DIM), cell(now["deployed_by"], Tone.DIM),
         ),
@@ -148,7 +148,7 @@ def headline(standing: Standing, at: datetime) -> SafeText:
     ran = f" ({words.span(at - since)})" if since else ""
     return printable(
         f"{standing.model} {now['version']} · {now['environment']} since {words.clock(since)[:5]}{ran}"
-        f" · threshold {words.rate(now['threshold'], 2)}"
+        f" · threshold {words.setting(now['threshold'])}"
     )
 
 
@@ -225,7 +225,7 @@ def news_rows(overview: Overview, glyphs: Glyphs) -> list[Row]:
 
 def _finding_row(finding: Record, glyphs: Glyphs, at: datetime) -> Row:
     truth = {True: "right", False: "false alarm"}.get(finding["truth"])
-    words_ = f"{printable(finding['subject'], limit=48)}: {printable(finding['reason'] or '', limit=200)}"
+    words_ = f"{short_subject(finding['subject'])} {printable(finding['reason'] or '', limit=300)}"
     return Row(
         finding["prediction_id"],
         (Cell(words.moment(finding["ts"], at), Tone.DIM), cell(f"{glyphs.flag}{finding['model']}", Tone.WARN),
@@ -233,6 +233,11 @@ def _finding_row(finding: Record, glyphs: Glyphs, at: datetime) -> Row:
         tail=cell(f" {truth:>11} ", Tone.GOOD if finding["truth"] else Tone.WARN) if truth else None,
         about=finding,
     )  # fmt: skip
+
+
+def short_subject(subject: str) -> SafeText:
+    """A subject as the eye needs it: of a long id of digits and letters, the first eight."""
+    return printable(subject[:8] if len(subject) > 24 and subject.isalnum() else subject, limit=40)
 
 
 def _alert_row(alert: Record, glyphs: Glyphs, at: datetime) -> Row:

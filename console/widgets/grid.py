@@ -99,6 +99,7 @@ class Grid(Toned, can_focus=True):
         self._rows: list[Row] = []
         self._shown: list[Row] = []
         self._cursor = 0
+        self._touched = False
         self._here: SafeText = SafeText("▶")
 
     def on_mount(self) -> None:
@@ -123,8 +124,10 @@ class Grid(Toned, can_focus=True):
         return self._shown[self._cursor] if 0 <= self._cursor < len(self._shown) else None
 
     def set_rows(self, rows: Sequence[Row]) -> None:
-        """Show other rows; the cursor stays on the row of the same key."""
-        key = self.current.key if self.current else None
+        """Show other rows; the cursor stays on the row of the same key, or on top while nobody has moved it."""
+        if self._rows == list(rows):
+            return
+        key = self.current.key if self.current and self._touched else None
         self._rows = list(rows)
         self._refilter(key)
 
@@ -158,7 +161,9 @@ class Grid(Toned, can_focus=True):
     def _refilter(self, key: str | None) -> None:
         self._shown = self.filter.of(self._rows)
         where = next((i for i, row in enumerate(self._shown) if row.key == key), None)
-        self._cursor = min(self._cursor, max(0, len(self._shown) - 1)) if where is None else where
+        if where is None:
+            where = min(self._cursor, max(0, len(self._shown) - 1)) if self._touched else 0
+        self._cursor = where
         self._measure()
         if self.following:
             self._to_end()
@@ -178,7 +183,7 @@ class Grid(Toned, can_focus=True):
             self.scroll_to(y=max(0, self.scroll_offset.y - lost), animate=False, force=True)
 
     def _measure(self) -> None:
-        self.virtual_size = Size(self.size.width, len(self._shown) + self._head)
+        self.virtual_size = Size(self.room.width, len(self._shown) + self._head)
         self.refresh()
 
     @property
@@ -197,11 +202,11 @@ class Grid(Toned, can_focus=True):
 
     def action_page_down(self) -> None:
         """A page on."""
-        self._move(self._cursor + max(1, self.size.height - 1 - self._head))
+        self._move(self._cursor + max(1, self.room.height - 1 - self._head))
 
     def action_page_up(self) -> None:
         """A page back."""
-        self._move(self._cursor - max(1, self.size.height - 1 - self._head))
+        self._move(self._cursor - max(1, self.room.height - 1 - self._head))
 
     def action_top(self) -> None:
         """To the first row."""
@@ -248,6 +253,7 @@ class Grid(Toned, can_focus=True):
             return
         last = len(self._shown) - 1
         to = min(last, max(0, to))
+        self._touched = True
         if to < last:
             self.following = False
         self._cursor = to
@@ -316,7 +322,7 @@ class Grid(Toned, can_focus=True):
 
     def _visible(self) -> list[tuple[int, Column, int]]:
         """The columns there is room for: index, column, width."""
-        room = self.size.width
+        room = self.room.width
         kept = [(i, c) for i, c in enumerate(self.columns) if c.least <= room]
         fixed = sum(c.columns for _, c in kept) + len(kept) + 1
         flexible = [c for _, c in kept if c.columns == 0]
@@ -338,7 +344,7 @@ class Grid(Toned, can_focus=True):
             cells.append(Cell(SafeText(" ")))
         if row.tail is None:
             return tuple(cells)
-        return (*_cut(cells, self.size.width - len(row.tail.text) - 1), row.tail)
+        return (*_cut(cells, self.room.width - len(row.tail.text) - 1), row.tail)
 
 
 def _cut(cells: Sequence[Cell], columns: int) -> list[Cell]:

@@ -35,7 +35,12 @@ class Toned(ScrollView):
         """`line` as a strip exactly as wide as the widget; `over` is laid over every cell."""
         segments = [Segment(c.text, self.tone(c.tone) + over if over else self.tone(c.tone)) for c in line]
         blank = self.rich_style + over if over else self.rich_style
-        return Strip(segments).adjust_cell_length(self.size.width, blank)
+        return Strip(segments).adjust_cell_length(self.room.width, blank)
+
+    @property
+    def room(self) -> Size:
+        """The columns and rows there are to draw on, without the scrollbar."""
+        return self.scrollable_content_region.size
 
 
 class Sheet(Toned):
@@ -49,6 +54,7 @@ class Sheet(Toned):
         super().__init__(id=id, classes=classes)
         self._draw: Draw = lambda _width, _height: ()
         self._lines: Sequence[Line] = ()
+        self._drawn: tuple[tuple[Line, ...], Size] | None = None
 
     def show(self, draw: Draw) -> None:
         """Show what `draw` makes of the widget's size, now and whenever that changes."""
@@ -65,11 +71,15 @@ class Sheet(Toned):
         self._again()
 
     def _again(self) -> None:
-        size = self.size
+        size = self.room
         if not size.width or not size.height:
             return
-        self._lines = self._draw(size.width, size.height)
-        self.virtual_size = Size(size.width, len(self._lines))
+        lines = tuple(self._draw(size.width, size.height))
+        if (lines, size) == self._drawn:
+            return
+        self._drawn = (lines, size)
+        self._lines = lines
+        self.virtual_size = Size(size.width, len(lines))
         self.refresh()
 
     def render_line(self, y: int) -> Strip:
