@@ -16,7 +16,7 @@ TIME_C, MEMORY_C, CPU_C = 20.0, 16.0, 50.0
 """Milliseconds, megabytes, milliseconds added before the logarithm: differences below them are of no interest."""
 WAIT_C = (500.0, 10_000.0)
 """A wait is measured against the type's usual time in these bounds (ms), as in bounded slowdown (Feitelson 1998)."""
-TIME, MEMORY, WAIT = Scale(0.3, 1.0), Scale(0.14, 0.6), Scale(0.5, 2.0)
+TIME, MEMORY, WAIT = Scale(0.35, 1.1), Scale(0.15, 0.7), Scale(0.6, 2.0)
 LATE, SHARE, CPU = 0.3, 0.1, 0.05
 """The least spread of a wait, of the CPU's share and of CPU time in the week's comparison, in logarithms."""
 LATE_Z = 3.0

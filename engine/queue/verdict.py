@@ -37,7 +37,6 @@ LACKABLE = ("execution_ms", "wait_ms", "memory_mb", "cpu_ms", "retry_count", "pa
 """The figures a job log may leave out; the evidence lists those that were missing."""
 
 TW=.7
-_LIST = "_anomalies"
 
 
 PW=6
@@ -143,61 +142,55 @@ def judged(features: pl.DataFrame, limits: Limits) -> pl.DataFrame:
     The score is the union of the confidences, as if the kinds were independent: 1 - product(1 - confidence).
     """
     found = anomalies(limits)
-    frame = features.with_columns(a.confidence.round(6).alias(f"_{a.kind}") for a in found)
+    frame = features.rechunk().with_columns(a.confidence.round(6).alias(f"_{a.kind}") for a in found)
     doubt = pl.lit(1.0)
     for anomaly in found:
         doubt = doubt * (1.0 - pl.col(f"_{anomaly.kind}"))
     frame = frame.with_columns((1.0 - doubt).round(6).clip(0.0, 1.0).alias("score"), _lacked().alias("_lacked"))
-    named = pl.any_horizontal(pl.col(f"_{a.kind}") >= limits.min_confidence for a in found)
-    frame = frame.with_row_index("_row").with_columns(named.alias("_named"))
-    parts = [_plain(frame.filter(~pl.col("_named"))), _explained(frame.filter("_named"), found, limits)]
-    return pl.concat(parts).sort("_row").select(*features.columns, "score", "reason", "evidence")
+    frame = frame.with_row_index("_row")
+    named = _named(frame, found, limits)
+    frame = frame.with_columns(_calm().alias("_calm")).join(named, on="_row", how="left", maintain_order="left")
+    who = pl.col("job_type").fill_null("job")
+    return frame.with_columns(
+        pl.concat_str(who, pl.lit(": "), pl.coalesce("_words", "_calm")).alias("reason"),
+        pl.concat_str(pl.lit('{"anomalies":'), pl.col("_listed").fill_null("[]"), pl.lit(',"lacked":['), "_lacked",
+                      pl.lit("]}")).alias("evidence"),
+    ).select(*features.columns, "score", "reason", "evidence")  # fmt: skip
 
 
 def _lacked() -> pl.Expr:
     """The figures that this run lacks, as the inside of a JSON list."""
     return pl.concat_str(
-        [pl.when(pl.col(name).is_null()).then(pl.lit(f'"{name}"')) for name in LACKABLE],
-        separator=",",
-        ignore_nulls=True,
+        [pl.when(pl.col(name).is_null()).then(pl.lit(f'"{name}"')) for name in LACKABLE], separator=",", ignore_nulls=True
     )
 
 
-def _said(text: pl.Expr) -> pl.Expr:
-    return pl.format("{}: {}", pl.col("job_type").fill_null("job"), text)
+def _calm() -> pl.Expr:
+    """The words for a run in which nothing is named."""
+    ran = pl.concat_str(pl.lit("ran "), words.duration("execution_ms"))
+    few = pl.concat_str(ran, pl.lit("; too few earlier runs to judge by: "), words.count("runs"))
+    return pl.when(pl.col("runs") < 5).then(few).otherwise(
+        pl.concat_str(ran, pl.lit(", usually "), words.duration("time_usual_ms"))
+    )  # fmt: skip
 
 
-def _plain(frame: pl.DataFrame) -> pl.DataFrame:
-    """The words for runs in which nothing is named."""
-    usual = pl.format("ran {}, usually {}", words.duration("execution_ms"), words.duration("time_usual_ms"))
-    text = pl.when(pl.col("runs") < 5).then(
-        pl.format("ran {}; {} earlier runs are too few to judge by", words.duration("execution_ms"), pl.col("runs"))
-    ).otherwise(usual)  # fmt: skip
-    return frame.with_columns(
-        _said(text).alias("reason"),
-        pl.concat_str(pl.lit('{"anomalies":[],"lacked":['), "_lacked", pl.lit("]}")).alias("evidence"),
-    )
-
-
-def _explained(frame: pl.DataFrame, found: list[Anomaly], limits: Limits) -> pl.DataFrame:
-    """The words and figures for each anomaly from `min_confidence` on, the surest first."""
-    entries = [
-        pl.when(pl.col(f"_{a.kind}") >= limits.min_confidence).then(
-            pl.struct(
-                pl.col(f"_{a.kind}").round(3).alias("confidence"), pl.lit(a.kind).alias("type"),
-                pl.lit(a.feature).alias("feature"), _number(a.value).alias("value"), _number(a.usual).alias("usual"),
-                _number(a.spread).alias("spread"), a.runs.cast(pl.Int64).alias("runs"), a.words.alias("words"),
-            )
+def _named(frame: pl.DataFrame, found: list[Anomaly], limits: Limits) -> pl.DataFrame:
+    """`_row`, `_words` and `_listed` (a JSON list) of the runs with an anomaly from `min_confidence` on, surest first."""
+    parts = [
+        frame.filter(pl.col(f"_{a.kind}") >= limits.min_confidence).select(
+            "_row", pl.lit(a.kind.removesuffix("_slope")).alias("type"), pl.lit(a.feature).alias("feature"),
+            _number(a.value).alias("value"), _number(a.usual).alias("usual"), _number(a.spread).alias("spread"),
+            a.runs.cast(pl.Int64).alias("runs"), pl.col(f"_{a.kind}").round(3).alias("confidence"),
+            a.words.alias("words"),
         )
         for a in found
     ]  # fmt: skip
-    frame = frame.with_columns(pl.concat_list(entries).list.drop_nulls().list.sort(descending=True).alias(_LIST))
-    texts = pl.col(_LIST).list.eval(pl.element().struct.field("words")).list.join("; ")
-    listed = pl.struct(pl.col(_LIST).alias("anomalies")).struct.json_encode().str.strip_suffix("}")
-    return frame.with_columns(
-        _said(texts).alias("reason"),
-        pl.concat_str(listed, pl.lit(',"lacked":['), "_lacked", pl.lit("]}")).alias("evidence"),
-    ).drop(_LIST)
+    rows = pl.concat(parts).sort("_row", "confidence", descending=[False, True], maintain_order=True)
+    entry = pl.struct(pl.exclude("_row")).struct.json_encode()
+    return rows.with_columns(entry.alias("entry")).group_by("_row", maintain_order=True).agg(
+        pl.col("words").str.join("; ").alias("_words"),
+        pl.concat_str(pl.lit("["), pl.col("entry").str.join(","), pl.lit("]")).alias("_listed"),
+    )  # fmt: skip
 
 
 def _number(value: pl.Expr) -> pl.Expr:
