@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import functools
 import importlib
 import os
 import pkgutil
@@ -65,6 +66,7 @@ PANELS = ("Logs", "Model Registry", "Performance Monitoring", "Auto-Tuning", "De
 """The groups of `--help`, in the order shown; each command's file names its own."""
 
 
+@functools.cache
 def discover() -> typer.Typer:
     """The application with every command in it, group by group."""
     modules = {name: importlib.import_module(f"console.commands.{name.replace('-', '_')}") for name in command_names()}
@@ -75,14 +77,13 @@ def discover() -> typer.Typer:
 
 def main() -> None:
     """Run `watchroom`; the only place that ends the process."""
-    discover()
     sys.exit(run(sys.argv[1:]))
 
 
 def run(arguments: list[str]) -> int:
     """Run one command line; returns its exit code. Every error ends here as one line on stderr."""
     try:
-        returned = app(arguments, standalone_mode=False)
+        returned = discover()(arguments, standalone_mode=False, prog_name="watchroom")
         return int(returned or 0)
     except WatchroomError as error:
         say(f"watchroom: {error}")
