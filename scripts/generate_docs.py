@@ -1,0 +1,119 @@
+"""Write the pages that are made from the code: docs/commands.md and docs/detectors.md.
+
+`make docs` writes them; a test compares them with what the code says.
+"""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+import typer
+
+from console import cli
+from engine import detector
+
+DOCS = Path(__file__).resolve().parents[1] / "docs"
+
+
+def commands_page() -> str:
+    """Every command: what it does, its example, its arguments and options, by group."""
+    group: Any = typer.main.get_command(cli.discover())
+    parts = [
+        "# Commands\n",
+        "Made from the code by `make docs`. `watchroom COMMAND --help` says the same. Every command ends with one of:"
+        " 0 fine · 1 found what it looks for · 2 usage, configuration or unreadable input · 3 unavailable, retry ·"
+        " 4 query failed · 5 refused · 70 internal · 130 or 143 ended.\n",
+    ]
+    for panel in cli.PANELS:
+        names = [n for n in cli.command_names() if _panel(n) == panel]
+        if names:
+            parts.append(f"## {panel}\n")
+            parts += [_command(name, group.commands[name]) for name in names]
+    return "\n".join(parts)
+
+
+def _panel(name: str) -> str:
+    return str(importlib.import_module(f"console.commands.{name.replace('-', '_')}").PANEL)
+
+
+def _command(name: str, command: Any) -> str:
+    text = inspect.cleandoc(command.help or "")
+    about, _, example = text.partition("Example: ")
+    rows = ["| argument or option | meaning |", "|---|---|"]
+    for parameter in command.params:
+        if parameter.name in {"home", "output", "help"}:
+            continue
+        names = ", ".join(f"`{o}`" for o in parameter.opts) if parameter.param_type_name == "option" else parameter.name
+        rows.append(f"| {names} | {(parameter.help or '').strip()} |")
+    table = "\n".join(rows) + "\n" if len(rows) > 2 else ""
+    shared = [o for o in ("--home", "--output") if any(o in p.opts for p in command.params)]
+    also = f"\nTakes {' and '.join(f'`{o}`' for o in shared)}.\n" if shared else ""
+    return f"### {name}\n\n{about.strip()}\n\n    {' '.join(example.split())}\n\n{table}{also}"
+
+
+def detectors_page() -> str:
+    """Every detector: definition, table, subject, timing, settings; its own page has exams and blind spots."""
+    parts = ["# Detectors\n", "Made from the code by `make docs`. Each detector is one file in `engine/detectors/`.\n"]
+    for name in detector.names():
+        kind = detector.load(name)
+        parts.append(f"## {name} {kind.version}\n")
+        parts.append(f"{kind.title}. {_first_paragraph(kind)}\n")
+        facts = {
+            "reads": f"`{kind.table}`",
+            "a verdict is about": kind.subject,
+            "final after": f"{kind.settle} of event time",
+            "looks back": str(kind.lookback), "longest subject": str(kind.span),
+            "threshold": f"{kind.threshold.default} (tuned within {kind.threshold.low} to {kind.threshold.high},"
+                         f" step {kind.threshold.step})",
+            "alert": f"{kind.alert_severity} under {kind.alert_accuracy:.0%} accuracy",
+        }  # fmt: skip
+        parts.append("\n".join(["| | |", "|---|---|", *(f"| {k} | {v} |" for k, v in facts.items())]) + "\n")
+        parts.append("\n".join(["| setting | default | meaning |", "|---|---|---|", *_settings(kind)]) + "\n")
+        if (DOCS / "detectors" / f"{name}.md").exists():
+            parts.append(
+                f"Definition, features, evidence, exam tables and known blind spots: [{name}](detectors/{name}.md).\n"
+            )
+    return "\n".join(parts)
+
+
+def _first_paragraph(kind: type[detector.Detector]) -> str:
+    return " ".join((inspect.getdoc(kind) or "").split("\n\n")[0].split())
+
+
+def _settings(kind: type[detector.Detector]) -> list[str]:
+    """A row a setting; its meaning is the sentence under the field."""
+    said = _attribute_docs(kind.settings_type)
+    defaults = kind.defaults()
+    return [f"| `{f.name}` | {defaults[f.name]} | {said.get(f.name, '')} |" for f in fields(kind.settings_type)]
+
+
+def _attribute_docs(kind: type) -> dict[str, str]:
+    """The docstrings that stand under the fields of a class and of the classes it extends."""
+    import ast
+    import textwrap
+
+    said: dict[str, str] = {}
+    for base in reversed(kind.__mro__[:-1]):
+        body = ast.parse(textwrap.dedent(inspect.getsource(base))).body[0]
+        assert isinstance(body, ast.ClassDef)
+        for one, after in zip(body.body, body.body[1:], strict=False):
+            if isinstance(one, ast.AnnAssign) and isinstance(after, ast.Expr) and isinstance(after.value, ast.Constant):
+                said[ast.unparse(one.target)] = " ".join(str(after.value.value).split())
+    return said
+
+
+PAGES = {"commands.md": commands_page, "detectors.md": detectors_page}
+
+
+def main() -> None:
+    """Write every generated page."""
+    for name, make in PAGES.items():
+        (DOCS / name).write_text(make().rstrip() + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
