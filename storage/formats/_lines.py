@@ -21,18 +21,24 @@ class LineFormat(LogFormat):
         """Typed columns of `records`, none of them blank, and the rejects."""
 
 
-def ends_before(block: bytes, start: str) -> Offsets:
+def ends_before(block: bytes, start: str, unless: str | None = None) -> Offsets:
     """The ends of lines after which a line matches `start`: where every record begins with such a line.
 
     What stands before the first such line is a record as well. A line at the end of `block` that is still growing
-    counts once what is there of it matches, so `start` must not look at the end of a line.
+    counts once what is there of it matches, so `start` must not look at the end of a line. A line that matches
+    `unless` belongs to the record before it although it looks like a start; this is judged on whole lines.
     """
     ends = newline_ends(block)
     ends = ends[ends < len(block)]
     if not len(ends):
         return ends
     lines = pl.Series(block.decode("latin-1").split("\n"), dtype=pl.String)[1 : len(ends) + 1]
-    sure: Offsets = ends[lines.str.contains(start).to_numpy()]
+    begins = lines.str.contains(start)
+    if unless is not None:
+        begins &= ~lines.str.contains(unless)
+        if not block.endswith(b"\n"):
+            begins[-1] = False
+    sure: Offsets = ends[begins.to_numpy()]
     return sure
 
 

@@ -18,13 +18,12 @@ _SQL = rf"(?s)^{_LOGGER}{_TAGS}\s*{_NAME} ?\((?P<millis>\d+\.\d+)ms\)  (?P<rest>
 _LINE = rf"(?s)^{_LOGGER}{_TAGS}(?P<text>.*)$"
 _ARROW = r"↳|\\u21b3"
 _OURS = r"(?:Started [A-Z]+ \"|Processing by |Completed \d{3} |  Rendered |  Parameters: |Redirected to )"
-_TEXT = r"(?:[^\s\[\xe2]|$|\s+[^\s\[\xe2])"
-"""A line's text unless it is the arrow: its first byte is 0xE2 in UTF-8, and `ends_before` sees bytes as Latin-1."""
 _START = (
-    rf"^(?:[A-Z], \[\d{{4}}-[^\n]*? -- : ?(?:\[[^\]\n]*\] ?)*{_TEXT}|(?:\[[0-9a-f-]{{8,}}\] ?)+{_TEXT}|"
-    r"# Logfile created|Started [A-Z]+ |Processing by |Completed \d|Redirected |Creating |"
-    r"\s+(?:\x1b\[[\d;]*m)*[\w:?! ]*\(\d+\.\d+ms\)|  Rendering |  Rendered |  Parameters: )"
+    r"^(?:[A-Z], \[\d{4}-|\[[0-9a-f-]{8,}\]|# Logfile created|Started [A-Z]+ |Processing by |Completed \d|Redirected |"
+    r"Creating |\s+(?:\x1b\[[\d;]*m)*[\w:?! ]*\(\d+\.\d+ms\)|  Rendering |  Rendered |  Parameters: )"
 )
+_CODE = r"^(?:[A-Z], \[\d{4}-[^\n]*? -- : ?)?(?:\[[^\]\n]*\] ?)*\s+(?:\xe2\x86\xb3|\\u21b3)"
+"""The arrow before a line of code; `ends_before` sees its bytes as Latin-1."""
 _BINDS = r"(?s)^(.*?)(?:  (\[\[.*\]\]))?\s*$"
 
 
@@ -75,7 +74,7 @@ class Rails(LogFormat):
 
     def ends(self, block: bytes) -> Offsets:
         """The ends before a line that Rails begins, but not before the arrow that names the line of code."""
-        return ends_before(block, _START)
+        return ends_before(block, _START, unless=_CODE)
 
     def parse(self, records: pl.DataFrame, *, final: bool, context: Context = NO_CONTEXT) -> Parsed:
         """Statements by their `(0.4ms)`, everything else as log lines."""

@@ -13,8 +13,8 @@ from storage.formats._lines import LineFormat, ends_before, matched, parted
 _LEAD = r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d,\d{3} "
 _NAMES = r"(?P<severity>[A-Z]+):? (?P<logger>[\w.]*)"
 _ENGINE = r"[A-Z]+:? sqlalchemy\.engine\S* "
-_PARAMETERS = r"(?:\[(?:generated|cached|raw|no key|dialect|caching)[^\]]*\]|\(|\{|\[\(|\[\{)"
-_START = rf"^{_LEAD}(?:{_ENGINE}(?:$|[^(\[{{])|[A-Z]+:? (?:[^s]|s[^q]|sqlalchemy\.[^e]))"
+_START = rf"^{_LEAD}[A-Z]+:? "
+_PARAMETERS = rf"^{_LEAD}{_ENGINE}(?:\[(?:generated|cached|raw|no key|dialect|caching)[^\]]*\]|\(|\{{|\[\(|\[\{{|\[\.\.\.)"
 _RECORD = rf"(?s)^(?P<when>{_LEAD.strip()}) {_NAMES} (?P<text>.*)$"
 _PAIR = rf"(?s)^(?P<sql>.*?)\n{_LEAD}{_ENGINE}(?:\[(?P<how>[^\]\n]*)\] ?)?(?P<params>[^\n]*)(?:\n.*)?$"
 
@@ -57,7 +57,7 @@ class Sqlalchemy(LineFormat):
 
     def ends(self, block: bytes) -> Offsets:
         """The ends before a line with a time that holds no parameters of the statement before it."""
-        return ends_before(block, _START)
+        return ends_before(block, _START, unless=_PARAMETERS)
 
     def read(self, records: pl.DataFrame, context: Context) -> Parsed:
         """Statements of the engine; other loggers are log records."""
