@@ -129,7 +129,18 @@ def _column(data: bytes, starts: Offsets, stops: Offsets) -> pl.Series:
     edges[-1] = len(data)
     array = pa.LargeStringArray.from_buffers(2 * len(starts), pa.py_buffer(edges), pa.py_buffer(data))
     # Every other element is a record, those between are line ends: gathering moves views, not bytes.
-    return pl.Series("record", pl.from_arrow(array)).gather_every(2)
+    return pl.Series("record", _Handed(array)).gather_every(2)
+
+
+class _Handed:
+    """An Arrow array by the C interface alone: given a pyarrow array, Polars loads all of `pyarrow.compute` first."""
+
+    def __init__(self, array: pa.Array) -> None:
+        self._array = array
+
+    def __arrow_c_array__(self, requested_schema: object = None) -> tuple[object, object]:
+        """See the Arrow PyCapsule interface."""
+        return self._array.__arrow_c_array__(requested_schema)  # type: ignore[no-any-return]
 
 
 def _not_utf8(data: bytes, starts: Offsets, stops: Offsets) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:

@@ -35,3 +35,17 @@ def seen(lake: Lake) -> list[int]:
     """The numbers in the lake, sorted, as often as they are there."""
     column = lake.scan("logs").select(pl.col("message").str.slice(1).cast(pl.Int64)).collect()["message"]
     return sorted(column.to_list())
+
+
+def request_lines(numbers: Iterable[int]) -> bytes:
+    """Numbered requests of a combined access log."""
+    return b"".join(
+        b'10.0.0.1 - - [02/Mar/2026:09:%02d:%02d +0000] "GET /n%d HTTP/1.1" 200 5 "-" "curl/8.11.1"\n'
+        % (n // 60 % 60, n % 60, n) for n in numbers
+    )  # fmt: skip
+
+
+def seen_requests(lake: Lake) -> list[int]:
+    """The numbers of the requests in the lake, sorted, as often as they are there."""
+    column = lake.scan("requests").select(pl.col("path").str.slice(2).cast(pl.Int64)).collect()["path"]
+    return sorted(column.to_list())

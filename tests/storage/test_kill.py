@@ -12,22 +12,24 @@ import random
 import signal
 import threading
 import time
+from multiprocessing.connection import Connection
 from pathlib import Path
 
 from storage.home import Home
 from storage.lake import Lake
 from storage.landing import Landing
 from storage.manner import Manner, Rhythm
-from tests.storage.numbered import lines, seen
+from tests.storage.numbered import request_lines, seen_requests
 
 KILLS = 50
 BUSY = Rhythm(sweep_s=0.01, commit_s=0.0, idle_s=0.005, rotate_wait_s=0.02)
 
 
-def land_for_ever(home: Path, pattern: str) -> None:
+def land_for_ever(home: Path, pattern: str, committed: Connection) -> None:
     """The victim: follows until it is killed, committing as often as it can, unfinished last lines included."""
     lake = Lake.open(Home(home))
-    Landing(lake, format_name="jsonl", manner=Manner(rhythm=BUSY)).follow([pattern], stop=threading.Event())
+    landing = Landing(lake, format_name="combined", manner=Manner(rhythm=BUSY))
+    landing.follow([pattern], stop=threading.Event(), on_commit=committed.send)
 
 
 class Writer(threading.Thread):
@@ -47,7 +49,7 @@ class Writer(threading.Thread):
             with path.open("ab", buffering=0) as out:
                 for _ in range(self.random.randint(1, 60)):
                     count = self.random.randint(1, 8)
-                    data = lines(range(self.written, self.written + count))
+                    data = request_lines(range(self.written, self.written + count))
                     cut = self.random.randint(0, len(data))
                     out.write(data[:cut])
                     time.sleep(0.0005)
@@ -67,23 +69,28 @@ def test_fifty_kills_at_random_moments_lose_and_double_nothing(tmp_path: Path) -
     chance = random.Random(seed)
     writer = Writer(logs, seed)
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["storage.landing", "storage.formats.jsonl"])
+    context.set_forkserver_preload(["storage.landing", "storage.formats.combined"])
     writer.start()
     try:
-        for _ in range(KILLS):
-            victim = context.Process(target=land_for_ever, args=(home, f"{logs}/*"))
+        for kill in range(KILLS):
+            committed, told = context.Pipe(duplex=False)
+            victim = context.Process(target=land_for_ever, args=(home, f"{logs}/*", told))
             victim.start()
-            time.sleep(0.05 + chance.random() * 0.25)
+            if kill % 5:  # the others die while they start and recover
+                assert committed.poll(60)
+            time.sleep(chance.random() * 0.06)
             assert victim.is_alive(), f"the victim ended by itself (seed {seed})"
             assert victim.pid is not None
             os.kill(victim.pid, signal.SIGKILL)
             victim.join()
+            committed.close()
+            told.close()
     finally:
         writer.done.set()
         writer.join()
     lake = Lake.open(Home(home))
-    killed_at = len(seen(lake))
-    Landing(lake, format_name="jsonl").ingest([logs])
-    assert seen(lake) == list(range(writer.written)), f"seed {seed}"
-    assert killed_at > writer.written // 2, "the victims hardly landed anything"
+    commits = lake.snapshot().commit_id
+    Landing(lake, format_name="combined").ingest([logs])
+    assert seen_requests(lake) == list(range(writer.written)), f"seed {seed}"
+    assert commits > KILLS, "the victims hardly landed anything"
     lake.ledger.close()
