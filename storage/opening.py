@@ -23,6 +23,7 @@ from storage.tail import Batch, Tail
 
 SNIFF_BYTES = 64 << 10
 _CONTROL = re.compile(rb"[\x00-\x06\x0e-\x1a\x1c-\x1f]")
+_HOLE = re.compile(rb"\x00{64,}")
 _BINARY_SHARE = 0.05
 
 
@@ -89,8 +90,12 @@ def unknown_format(path: Path) -> InputError:
 
 
 def _is_binary(head: bytes) -> bool:
-    """Whether the first bytes are no text: many control characters, whatever the encoding's other bytes are."""
-    return len(_CONTROL.findall(head)) > _BINARY_SHARE * len(head)
+    """Whether the first bytes are no text: many control characters, whatever the encoding's other bytes are.
+
+    Long runs of NULs do not count: a log that was cut short under its writer has holes.
+    """
+    text = _HOLE.sub(b"", head)
+    return len(_CONTROL.findall(text)) > _BINARY_SHARE * len(text)
 
 
 @dataclass(frozen=True, slots=True)
