@@ -1,0 +1,73 @@
+"""nginx's error log."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+import polars as pl
+
+from storage.format import Context, Offsets, Parsed, Sample
+from storage.formats import _json, _times
+from storage.formats._cells import trace
+from storage.formats._lines import LineFormat, ends_before, matched, parted, share_with_continuations
+
+_START = r"^\d{4}/\d\d/\d\d \d\d:\d\d:\d\d \[[a-z]+\] \d+#\d+: "
+_RECORD = r"(?s)^(?P<when>\d{4}/\d\d/\d\d \d\d:\d\d:\d\d) \[(?P<severity>[a-z]+)\] (?P<pid>\d+)#\d+: (?:\*(?P<connection>\d+) )?(?P<text>.*)$"
+
+
+class NginxError(LineFormat):
+    """`2025/12/17 19:37:12 [error] 1#1: *296 message, client: .., request: "GET / HTTP/1.1", host: ".."`.
+
+    The failing request is named in the context. It is no row of `requests`: the access log has that one.
+    """
+
+    name: ClassVar[str] = "nginx-error"
+    title: ClassVar[str] = "nginx error log"
+    tables: ClassVar[tuple[str, ...]] = ("logs",)
+    specificity: ClassVar[int] = 70
+    samples: ClassVar[tuple[Sample, ...]] = (
+        Sample(
+            "good",
+            '2025/12/17 19:37:12 [error] 10022#10022: *296 connect() failed (111: Connection refused) while connecting to '
+            'upstream, client: 47.91.125.252, server: a.app, request: "GET /?a=1 HTTP/1.1", host: "a.app"\n',
+            {"logs": [{"ts": "2025-12-17T19:37:12Z", "level": "error", "logger": "nginx",
+                       "message": "connect() failed (111: Connection refused) while connecting to upstream",
+                       "context": '{"client":"47.91.125.252","server":"a.app","request":"GET /?a=1 HTTP/1.1","host":"a.app"}'}]},
+        ),
+        Sample(
+            "edge",
+            "2025/12/17 19:37:12 [warn] 1#1: conflicting server name \"a\", ignored\n",
+            {"logs": [{"level": "warn", "message": 'conflicting server name "a", ignored', "context": None}]},
+            "no request",
+        ),
+        Sample("reject", "nginx: [emerg] bind() failed\n", about="printed before the log is open: no time"),
+    )  # fmt: skip
+
+    def sniff(self, head: pl.Series) -> float:
+        """A time with slashes, a level in brackets, a process and thread."""
+        return share_with_continuations(head, _START)
+
+    def ends(self, block: bytes) -> Offsets:
+        """The ends before a line with a time and a level: what FastCGI says may have several lines."""
+        return ends_before(block, _START)
+
+    def read(self, records: pl.DataFrame, context: Context) -> Parsed:
+        """The message without its `, client: ...` tail, which becomes the context."""
+        rows = matched(records, _RECORD)
+        rows = rows.with_columns(_times.iso(rows["when"], context).alias("ts"))
+        good, rejects = parted(rows, "no `date time [level] pid#tid: ` at the front")
+        return Parsed({"logs": _logs(good)}, rejects)
+
+
+def _logs(rows: pl.DataFrame) -> pl.DataFrame:
+    text = pl.col("text")
+    tail = {
+        "client": text.str.extract(r", client: ([^,]+)"), "server": text.str.extract(r", server: ([^,]+)"),
+        "request": text.str.extract(r', request: "([^"]*)"'), "upstream": text.str.extract(r', upstream: "([^"]*)"'),
+        "host": text.str.extract(r', host: "([^"]*)"'), "referer": text.str.extract(r', referrer: "([^"]*)"'),
+    }  # fmt: skip
+    return rows.select(
+        "byte_offset", "ts", pl.col("severity").alias("level"), pl.lit("nginx").alias("logger"),
+        text.str.replace(r"(?s), client: .*$", "").alias("message"), trace(text.str.extract(r"request_id[:=] ?\"?(\S+)"))
+        .alias("trace_id"), _json.objects(**tail).alias("context"),
+    )  # fmt: skip
