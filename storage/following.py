@@ -67,6 +67,7 @@ class Follower:
         self._lock = threading.Lock()
         self._paused = False
         self._failures = 0
+        self._stirred = False
         self.rhythm: Rhythm = landing.manner.rhythm
 
     def run(self) -> LandingSummary:
@@ -178,7 +179,7 @@ class Follower:
     def _look_at_all(self, *, final: bool) -> bool:
         """Look at every file once and land what has come, in commits of bounded size; says whether anything landed."""
         self._discover()
-        landed = False
+        landed = self._stirred = False
         waiting: list[tuple[Reading, Batch]] = []
         for key, item in list(self._open.items()):
             batch = self._step(key, item, final=final)
@@ -196,7 +197,7 @@ class Follower:
         if waiting:
             self._commit(waiting)
         self._let_go()
-        return landed
+        return landed or self._stirred
 
     def _commit(self, batches: list[tuple[Reading, Batch]]) -> None:
         prepared = self.landing.prepare(batches)
@@ -288,7 +289,7 @@ class Follower:
         self.landing.rewritten(item.reading, self.tally)
         self._close(key)
         self._passed.pop(key, None)
-        self.watch.wake()
+        self._stirred = True
 
     def _let_go(self) -> None:
         """Close files that left their place and have been silent for long enough."""

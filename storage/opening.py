@@ -107,14 +107,17 @@ class Terms:
 
 
 def open_source(ledger: Ledger, path: Path, terms: Terms, now: datetime) -> Reading | None:
-    """The source at `path`, known or new, ready to be read on; None for a file that holds nothing yet.
-
-    Raises InputError for a file that cannot be landed.
+    """The source at `path`, known or new, ready to be read on; None for a file that holds nothing yet,
+    or nothing but a copy of a source that still lives. Raises InputError for a file that cannot be landed.
     """
     stream = open_stream(path)
     try:
-        with ledger.read() as connection:
-            known = sources.find_source(connection, stream, path)
+        try:
+            with ledger.read() as connection:
+                known = sources.find_source(connection, stream, path)
+        except sources.CopyError:
+            stream.close()
+            return None
         named = terms.format_name if terms.format_name not in (None, "auto") else known.format if known else None
         log_format = recognise(stream, named)
         if log_format is None:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 import sqlite3
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
-from storage.errors import ConflictError
+from storage.errors import ConflictError, InputError
 from storage.identity import HEAD_BYTES, are_rotations, marker_at, same_content
-from storage.streams import Stream
+from storage.streams import Stream, open_stream
 from storage.tail import Batch, Place
 
 FINISHED = ("rotated", "done", "damaged", "gone")
@@ -72,7 +73,7 @@ def get_source(connection: sqlite3.Connection, source_id: int) -> Source:
 
 
 def find_source(connection: sqlite3.Connection, stream: Stream, path: Path) -> Source | None:
-    """The source whose bytes an open file holds, or None for a file that is new.
+    """The source that an open file is, or None for a file that is new. Raises CopyError for a mere copy of one.
 
     By device and inode, if the content agrees; else by content alone, for a file that is named as a rotation of the
     source's log, or whose own place now holds something else (it was moved). Content alone is no proof between
@@ -91,19 +92,38 @@ def find_source(connection: sqlite3.Connection, stream: Stream, path: Path) -> S
     )
     for row in rows.fetchall():
         known = read_source(row)
-        if (are_rotations(path, known.path) or _has_left(known)) and known.holds(stream):
+        related, lives = are_rotations(path, known.path), _lives(known)
+        if related and lives and known.place != path and _is_copy(known, stream):
+            raise CopyError
+        if not lives and known.holds(stream):
             return known
     return None
 
 
-def _has_left(source: Source) -> bool:
-    """Whether a source's place holds another file now, or none."""
+class CopyError(Exception):
+    """A file holds nothing but what a source that still lives holds as well: the first half of a copytruncate."""
+
+
+def _lives(source: Source) -> bool:
+    """Whether a source is still at its place, with the content it had."""
     try:
-        status = source.place.stat()
-    except OSError:
+        if not source.is_file(source.place.stat()):
+            return False
+        with closing(open_stream(source.place)) as stream:
+            return source.holds(stream)
+    except (OSError, InputError):
+        return False
+
+
+def _is_copy(source: Source, stream: Stream) -> bool:
+    """Whether a stream holds what was landed of a source, or a first part of it as the source's own file shows."""
+    if source.holds(stream):
         return True
-    was_cut = source.file_size == source.byte_size and status.st_size < source.read_to.offset
-    return was_cut or not source.is_file(status)
+    size = stream.size()
+    if size is None or size < len(source.head) or size > source.read_to.offset:
+        return False
+    with closing(open_stream(source.place)) as original:
+        return marker_at(stream, size) == marker_at(original, size)
 
 
 def add_source(connection: sqlite3.Connection, path: Path, stream: Stream, format_name: str | None, now: str) -> Source:
