@@ -23,11 +23,12 @@ _LOOP.update(dict.fromkeys(model.WEIGHTS, pl.Float64))
 _WINDOW: _Kinds = {
     "subject": pl.String, "window_start": TIME, "window_end": TIME, "statements": pl.Int64, "templates": pl.Int64,
     "total_ms": pl.Float64, "with_caller": pl.Float64, "with_values": pl.Float64, "with_duration": pl.Float64,
-    "traced": pl.Boolean,
+    "traced": pl.Boolean, "place": pl.String,
 }  # fmt: skip
 FEATURES = pl.Schema({**_WINDOW, "loops": pl.List(pl.Struct(_LOOP))})
-"""`statements` and `templates` leave out noise; `with_*` are shares of statements that told their call site, values,
-duration; `total_ms` and a loop's `wasted_ms` (all but its longest statement) are null where no duration was logged."""
+"""`statements` and `templates` leave out noise; `place` is the first call site; `with_*` are shares of statements that
+told their call site, values, duration; `total_ms` and a loop's `wasted_ms` (all but its longest statement) are null
+where no duration was logged."""
 
 
 def features(rows: pl.DataFrame, least: int) -> pl.DataFrame:
@@ -64,6 +65,7 @@ def _windows(rows: pl.DataFrame) -> pl.DataFrame:
             (~has(VEILED)).mean().alias("with_values"),
             pl.col("ms").is_not_null().mean().alias("with_duration"),
             has(TRACED).any().alias("traced"),
+            pl.col("caller").drop_nulls().first().cast(pl.String).alias("place"),
         )
         .with_columns(*_cast(_WINDOW))
         .sort("window_start", "subject")

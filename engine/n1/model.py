@@ -9,6 +9,8 @@ for its trace. `writes`, `settings` and `few_veiled` are prior alone: the public
 
 from __future__ import annotations
 
+import re
+
 import polars as pl
 
 FEW = 5
@@ -38,6 +40,11 @@ _SETTINGS = (
     r"(?i)(^|[._])(setting|config|configuration|preference|option|feature|flag|flipper|toggle|translation|locale|parameter|"
     r"param|registry|variable)[a-z_]*s?$"
 )
+
+
+def holds_settings(table: str) -> bool:
+    """Whether a table's name says that it holds settings, translations or the like."""
+    return re.search(_SETTINGS, table) is not None
 
 
 def repeats() -> pl.Expr:

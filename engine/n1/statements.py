@@ -18,8 +18,9 @@ from engine.n1.keys import OWN_KEY, UNIQUE_NAME, KeyKind, key_kind, last_word, p
 if TYPE_CHECKING:
     from sqlglot import exp
 
-Shape = Literal["lookup", "exists", "validation", "batch", "page", "range", "whole", "claim", "call", "none"]
-"""lookup: rows for one value of a key; exists: whether there are any, or how many; validation: is this value taken?;
+Shape = Literal["lookup", "count", "exists", "validation", "batch", "page", "range", "whole", "claim", "call", "none"]
+"""lookup: rows for one value of a key; count: how many, or another aggregate;
+exists: whether there are any; validation: is this value taken?;
 batch: rows for a list of keys; page: the next part of a long list; range: values but no key; whole: no values; claim:
 rows are locked to be worked on; call: a prepared statement or procedure; none: no query, or cut short."""
 
@@ -49,7 +50,7 @@ class Statement:
     @property
     def loops(self) -> bool:
         """Whether a repetition with other values can be a loop."""
-        return self.shape in ("lookup", "exists", "call")
+        return self.shape in ("lookup", "count", "exists", "call")
 
 
 @dataclass(frozen=True, slots=True)
@@ -225,10 +226,11 @@ def _shape(query: exp.Query, best: _Held, kind: KeyKind, counted: bool) -> Shape
     if not counted:
         return "lookup"
     select = query.find(exp.Select)
-    probing = select is not None and not any(isinstance(e.unalias(), exp.AggFunc) for e in select.expressions)
+    if select is None or any(isinstance(e.unalias(), exp.AggFunc) for e in select.expressions):
+        return "count"
     other_rows = (n.this for n in query.find_all(exp.NEQ) if isinstance(n.this, exp.Column))
     excludes_itself = any(OWN_KEY.search(column.name) for column in other_rows)
-    return "validation" if probing and (kind == "natural" or excludes_itself) else "exists"
+    return "validation" if kind == "natural" or excludes_itself else "exists"
 
 
 def _next_page(query: exp.Query) -> bool:

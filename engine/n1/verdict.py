@@ -8,8 +8,9 @@ from engine.n1 import model
 
 _KINDS = {
     "lookup own": "row by id", "lookup foreign": "rows of one owner", "lookup natural": "row by name",
-    "exists own": "count or check of one row", "exists foreign": "count or check of one owner",
-    "exists natural": "count or check by name", "call none": "prepared statement or procedure",
+    "count own": "count for one row", "count foreign": "count for one owner", "count natural": "count by name",
+    "exists own": "check of one row", "exists foreign": "check of one owner", "exists natural": "check by name",
+    "call none": "prepared statement or procedure",
 }  # fmt: skip
 """What a loop asks for in each turn, in words."""
 _MOST_WORDS = 140

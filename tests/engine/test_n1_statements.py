@@ -34,7 +34,7 @@ def template(sql: str) -> str:
         ("SELECT * FROM tags WHERE owner_type_id = 7 AND object_id IN (1, 2)", "batch", "tags", "object_id", "foreign"),
         ("SELECT * FROM t WHERE id = ANY($1)", "batch", "t", "id", "own"),
         ("SELECT * FROM users WHERE type IN ('a', 'b') AND id = 3", "lookup", "users", "id", "own"),
-        ("SELECT COUNT(*) FROM comments WHERE post_id = 3", "exists", "comments", "post_id", "foreign"),
+        ("SELECT COUNT(*) FROM comments WHERE post_id = 3", "count", "comments", "post_id", "foreign"),
         ("SELECT 1 AS one FROM comments WHERE post_id = 3 LIMIT 1", "exists", "comments", "post_id", "foreign"),
         ("SELECT 1 AS one FROM users WHERE name = 'a' AND id != 3 LIMIT 1", "validation", "users", "name", "natural"),
         ("SELECT (1) AS a FROM users WHERE slug = 'a' LIMIT 1", "validation", "users", "slug", "natural"),
