@@ -58,6 +58,7 @@ def suffer(base_s: float) -> None:
             _ballast.append(bytearray(os.urandom(1024) * 8192))
             time.sleep(0.004)
     elif what == "fail":
+        time.sleep(rng.choice([0.0, rng.uniform(0.1, 1.2)]))
         raise ConnectionError(rng.choice(list(DEADLINES.values())))
     elif what == "transient" and job is not None and job.retries_left == job.meta.get("retries"):
         raise ConnectionError("connection reset by peer")

@@ -243,7 +243,7 @@ def _seed_orders(connection: Connection, rng: random.Random) -> None:
     orders: list[dict[str, object]] = []
     items, payments, cards, vouchers = orders[:], orders[:], orders[:], orders[:]
     for customer in range(1, CUSTOMERS + 1):
-        for _ in range(rng.choice([3, 3, 4, 4, 5, 6, 8, 12, 20])):
+        for _ in range(rng.choice([3, 4, 4, 5, 5, 6, 8, 12, 20])):
             order = len(orders) + 1
             orders.append({"id": order, "customer_id": customer, "status": "sent"})
             items += [

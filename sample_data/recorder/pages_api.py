@@ -18,7 +18,7 @@ from sample_data.recorder.tracing import loop
 POST = ("POST",)
 
 
-@page("/api/v1/products", "page of rows with its total")
+@page("/api/v1/products", "page of rows and total")
 def api_products() -> dict[str, Any]:
     """A page of products."""
     query = select(Product).order_by(Product.id).offset(10 * number("page", 0, 29)).limit(10)
@@ -62,13 +62,13 @@ def _recent(*options: Any) -> list[dict[str, Any]]:
     return [{"id": o.id, "pieces": sum(i.qty for i in o.items)} for o in found]
 
 
-@page("/api/v2/orders", "lazy relation in a serializer, binary protocol", n_plus_one=True)
+@page("/api/v2/orders", "lazy relation in a serializer", n_plus_one=True)
 def api_orders() -> list[dict[str, Any]]:
     """Recent orders, their lines read for each."""
     return _recent()
 
 
-@page("/api/v2/orders/batch", "eager twin: selectin, binary protocol")
+@page("/api/v2/orders/batch", "eager twin: selectin")
 def api_orders_batch() -> list[dict[str, Any]]:
     """The same with one IN query."""
     return _recent(selectinload(Order.items))

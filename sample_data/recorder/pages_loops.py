@@ -151,7 +151,7 @@ def compare() -> str:
     return "\n".join(names)
 
 
-@page("/reviews", "two lazy relations a row, alternating", n_plus_one=True)
+@page("/reviews", "alternating lazy relations", n_plus_one=True)
 def reviews() -> str:
     """The latest reviews; reviewer and product are read for each."""
     query = select(Review).order_by(Review.id.desc()).offset(number("start", 0, 800))

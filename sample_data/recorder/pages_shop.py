@@ -39,7 +39,7 @@ def current_user() -> Customer | None:
     return db().scalars(query.execution_options(populate_existing=True)).first()
 
 
-@page("/", "eager: joined, cached for a while")
+@page("/", "eager: joined")
 def home() -> str:
     """The front page; kept in memory for two seconds."""
     if time.monotonic() > _home["until"]:
@@ -61,7 +61,7 @@ def category(key: str) -> str:
     return "\n".join([shelf.name if shelf else "", *rows])
 
 
-@page("/product/<int:key>", "single row with one lazy relation each")
+@page("/product/<int:key>", "single row, lazy relations")
 def product(key: int) -> str:
     """A product, its category and its reviews: single objects, nothing to batch."""
     found = db().get(Product, key)
@@ -79,7 +79,7 @@ def search() -> str:
     return "\n".join(p.name for p in db().scalars(query)) or "Nothing found."
 
 
-@page("/item", "old product link, cast by the database")
+@page("/item", "single row")
 def item() -> Response | str:
     """A legacy link: the id goes to the database as text, and a bad one is its error."""
     raw = request.args.get("id", "0")[:120].replace("\0", "")
@@ -111,14 +111,14 @@ def login() -> Any:
     return answer
 
 
-@page("/cart", "same query with the same parameters")
+@page("/cart", "same query repeated")
 def cart() -> str:
     """Header, greeting, vouchers, address and footer each look up the same customer."""
     names = [user.name for user in (current_user() for _ in range(5)) if user]
     return "\n".join([f"Max {setting('max_cart')}", *names])
 
 
-@page("/checkout", "settings by name from several places")
+@page("/checkout", "settings by name")
 def checkout() -> str:
     """A page whose parts read their own settings."""
     tax, free = setting("tax_rate"), setting("free_shipping_from")
@@ -127,7 +127,7 @@ def checkout() -> str:
     return f"{user and user.name} {tax} {free} {guest} {wrap} {mail} {setting('currency')}"
 
 
-@page("/status", "dashboard of different counts")
+@page("/status", "different counts")
 def status() -> str:
     """One count a table: many statements, none of them twice."""
     tables = (Customer, Product, Order, Payment, Review, Post)

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import random
 import secrets
+import time
 from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any
@@ -21,6 +24,9 @@ class Trace:
     loop_rows: int = 0
 
 
+ROUND_TRIP_S = float(os.environ.get("SHOP_ROUND_TRIP_MS", "2")) / 1000
+"""How far away the database feels: loopback alone would be unlike any real network."""
+
 current: ContextVar[Trace | None] = ContextVar("current", default=None)
 
 
@@ -36,6 +42,7 @@ def _comment(_conn: Any, _cursor: Any, statement: str, parameters: Any, _context
     if trace is None:
         return statement, parameters
     trace.statements += 1
+    time.sleep(random.uniform(0.5, 1.5) * ROUND_TRIP_S)
     parent = f"00-{trace.trace_id}-{secrets.token_hex(8)}-01"
     return f"{statement} /*controller='{trace.controller}',traceparent='{parent}'*/", parameters
 

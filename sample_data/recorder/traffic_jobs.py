@@ -29,7 +29,7 @@ QUEUES = {
     "nightly_rollup": "default",
 }  # fmt: skip
 FAULTS = {"slow": 0.016, "leak": 0.013, "fail": 0.004, "transient": 0.010}
-BACKLOG = 8
+BACKLOG = 3
 """A job is starved when this many were waiting before it in the provoked burst."""
 
 
@@ -128,7 +128,7 @@ def _signal(pid: int, what: signal.Signals) -> None:
 
 def plan(desk: Desk, seconds: float, worker_pids: dict[str, int], per_second: float) -> list[Actor]:
     """The flow, two bursts, and two spells of a slow worker."""
-    size = max(12, round(22 * min(seconds / 600, 1.5)))
+    size = max(12, round(20 * min(seconds / 600, 1.5)))
     actors = [Actor("jobs", 0.5, lambda s, stop: desk.steady(s, stop, per_second), seconds - min(8, seconds / 4))]
     for i, share in enumerate((0.22, 0.7)):
         actors.append(Actor(f"burst{i}", share * seconds, lambda s, stop: desk.burst(s, stop, size), seconds))

@@ -47,8 +47,8 @@ def call(client: Client) -> None:
     else:
         target = kind.removeprefix("GET ").replace("{s70}", str(rng.randint(0, 60)))
         target = target.replace("{s300}", str(rng.randint(0, 300)))
-        target = target.replace("{n}", str(rng.choice([5, 6, 8, 12, 20])))
-        client.send(fill(target.replace("{m}", str(rng.choice([4, 5, 6, 8]))), rng))
+        target = target.replace("{n}", str(rng.choice([3, 4, 6, 8, 12, 20])))
+        client.send(fill(target.replace("{m}", str(rng.choice([3, 4, 5, 6, 8]))), rng))
 
 
 def partner(client: Client, stop_s: float) -> None:
@@ -81,8 +81,8 @@ def crawler(client: Client, stop_s: float) -> None:
     client.send("/sitemap.xml")
     while client.stage.elapsed < stop_s:
         target = client.rng.choice(
-            ["/product/{p}", "/product/{p}", "/product/{p}", "/category/{c}", "/news?page={g}",
-             "/blog?page={g}", "/catalogue", "/ratings?start={s}"]
+            ["/product/{p}", "/product/{p}", "/product/{p}", "/category/{c}", "/news?page={g}&rows={r}",
+             "/blog?page={g}&rows={r}", "/catalogue", "/ratings?start={s}"]
         )  # fmt: skip
         client.send(fill(target, client.rng))
         if not client.pause(5, 11):

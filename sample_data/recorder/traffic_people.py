@@ -27,11 +27,11 @@ _ARRIVAL = ["", "", "https://www.google.com/", "https://duckduckgo.com/", "https
 
 PAGES: list[tuple[float, str]] = [
     (8, "/"), (14, "/category/{c}"), (24, "/product/{p}"), (11, "/search?q={words}"),
-    (6, "/cart"), (3, "/checkout"), (4.5, "/account"), (2, "/orders/print"),
-    (2, "/payments/list"), (2, "/catalogue"), (3, "/news?page={g}"), (2.5, "/compare?ids={ids}"),
+    (6, "/cart"), (4, "/checkout"), (4.5, "/account"), (2, "/orders/print"),
+    (2, "/payments/list"), (2, "/catalogue"), (3, "/news?page={g}&rows={r}"), (2.5, "/compare?ids={ids}"),
     (3, "/ratings?start={s}"), (1, "/item?id={p}"),
     (6, "/orders"), (2, "/orders/full"), (4, "/payments"), (2.5, "/categories"),
-    (6, "/blog?page={g}"), (4, "/wishlist?ids={ids}"), (4, "/reviews?start={s}"),
+    (6, "/blog?page={g}&rows={r}"), (4, "/wishlist?ids={ids}"), (4, "/reviews?start={s}&rows={r}"),
 ]  # fmt: skip
 
 
@@ -42,7 +42,7 @@ def fill(target: str, rng: random.Random) -> str:
     words = rng.choice([rng.choice(NOUN), f"{rng.choice(ADJECTIVE)} {rng.choice(NOUN)}".lower()])
     return target.format(
         c=rng.randint(1, 12), p=rng.randint(1, PRODUCTS), g=rng.randint(0, 6),
-        s=rng.randint(0, 800), ids=ids, words=quote_plus(words),
+        s=rng.randint(0, 800), ids=ids, r=rng.choice([3, 4, 5, 5, 6, 8, 10]), words=quote_plus(words),
     )  # fmt: skip
 
 
@@ -128,7 +128,7 @@ def plan(seed: int, seconds: float, addresses: Addresses) -> list[Actor]:
 
         actors.append(Actor(name, start, play, stop))
 
-    for i in range(max(6, round(seconds / 60 * 8.2))):
+    for i in range(max(6, round(seconds / 60 * 7.8))):
         start = rng.uniform(-90, seconds - 8)
         stop = min(max(start, 0) + rng.uniform(70, 290), seconds)
         add(f"visitor{i}", max(start, rng.uniform(0, 6)), stop, addresses.take(), "browser")
