@@ -69,7 +69,7 @@ class Context:
 
 
 NO_CONTEXT = Context()
-FITS = 0.6
+FITS = 0.3
 """The share of a log's first lines that a format must fit to be taken for it."""
 
 
