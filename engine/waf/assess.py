@@ -8,7 +8,7 @@ from engine.waf.behaviour import found
 from engine.waf.events import prepared
 from engine.waf.model import PayloadModel, shipped_model
 from engine.waf.payloads import with_payloads
-from engine.waf.traffic import minutes
+from engine.waf.traffic import LACKING, minutes
 from engine.waf.verdict import payload_parts, weighed
 
 FIGURES = (
@@ -16,7 +16,6 @@ FIGURES = (
     "share_5xx", "share_not_get", "methods", "share_static", "payload_p", "payload_requests", "evidence_p", "earlier",
     "good_bot", "tool",
 )  # fmt: skip
-LACKING = ("user_agent", "status", "headers", "body", "referer")
 
 
 def assessed(requests: pl.LazyFrame, model: PayloadModel | None = None) -> pl.DataFrame:

@@ -14,20 +14,14 @@ _STATUS = pl.col("status")
 _METHOD = pl.col("method").fill_null("")
 _REFUSED = _STATUS.is_between(400, 499).fill_null(False)
 _MISSING = _STATUS.is_in([400, 403, 404, 405, 410, 414, 444]).fill_null(False)
-_LOGIN = pl.col("path").str.contains(
-    r"(?i)(?:^|[/_.-])(?:log[_-]?in|sign[_-]?in|auth(?:enticate|entication)?|sessions?|wp-login|xmlrpc|token|passwd|password|account/login|"
-    r"users?/sign_in|logon|otp|2fa|verify|dologin|j_security_check|j_spring_security_check)(?:[/._?-]|$)"
-).fill_null(False)
 _SENDS = _METHOD.is_in(["POST", "PUT"])
 FAILED_LOGIN = (
-    (_SENDS & _LOGIN & (_REFUSED | ((_STATUS == 200) & ~pl.col("path").str.contains(r"(?i)/api/|\.json$|token|oauth|graphql")))
+    (_SENDS & pl.col("is_login") & (_REFUSED | ((_STATUS == 200) & ~pl.col("is_api")))
      & (_STATUS != 429))
     | (_STATUS == 401) & (_SENDS | pl.col("remote_user").is_not_null())
     | (_STATUS == 403) & _SENDS
 ).fill_null(False)  # fmt: skip
 """An attempt to log in that was turned down, or answered with the form again (status 200 outside an API)."""
-_RANDOM_QUERY = pl.col("query").str.contains(r"^(?:[\w-]{1,12}=)?(?:\d{5,}|[A-Za-z0-9]{8,}|0\.\d{6,})$").fill_null(False)
-_WORDPRESS = pl.col("path").str.contains(r"(?i)/wp-(?:content|includes|admin|json|login|config|cron|signup|links|mail|settings)|/wlwmanifest\.xml|/xmlrpc\.php").fill_null(False)
 
 BUCKETS = (
     Bucket("probing", "probing: {count} different paths that do not exist (4xx)", _MISSING & ~pl.col("is_static") & (_METHOD != "PROPFIND"), 10, 10, 0.75, excusable=True),
@@ -39,15 +33,15 @@ BUCKETS = (
     Bucket("admin-probing", "looks for admin panels: {count} of them", pl.col("is_admin") & _MISSING, 2, 10, 0.7, excusable=True),
     Bucket("web-shells", "looks for web shells: {count} of them", pl.col("is_shell") & _MISSING, 1, 5, 0.85),
     Bucket("technology-probing", "finds out which software runs here: {count} requests", pl.col("is_info") & _MISSING, 1, 10, 0.6, excusable=True),
-    Bucket("wordpress-scan", "WordPress scan: {count} of its paths, none there", _WORDPRESS & _MISSING, 3, 10, 0.75, distinct="path"),
-    Bucket("wordpress-users", "lists WordPress users: {count} author ids", pl.col("query").str.contains(r"(?i)(?:^|&)author=\d").fill_null(False), 5, 10, 0.8),
+    Bucket("wordpress-scan", "WordPress scan: {count} of its paths, none there", pl.col("is_wordpress") & _MISSING, 3, 10, 0.75, distinct="path"),
+    Bucket("wordpress-users", "lists WordPress users: {count} author ids", pl.col("is_author"), 5, 10, 0.8),
     Bucket("password-guessing", "password guessing: {count} failed logins in quick succession", FAILED_LOGIN, 5, 10, 0.85, distinct=None),
-    Bucket("xmlrpc-guessing", "password guessing through xmlrpc.php: {count} calls", _SENDS & pl.col("path").str.contains(r"/xmlrpc\.php$").fill_null(False), 5, 120, 0.8, distinct=None),
+    Bucket("xmlrpc-guessing", "password guessing through xmlrpc.php: {count} calls", _SENDS & pl.col("is_xmlrpc"), 5, 120, 0.8, distinct=None),
     Bucket("locked-out", "{count} requests refused with 401", (_STATUS == 401).fill_null(False) & (pl.col("query").is_not_null() | pl.col("remote_user").is_not_null()), 10, 10, 0.65, distinct=None),
     Bucket("parameter-guessing", "tries values one after the other on one path: {count} refused", _MISSING & pl.col("query").is_not_null() & ~pl.col("is_static"), 6, 10, 0.6, per=("path",)),
     Bucket("agent-rotation", "changes its user agent: {count} different ones within seconds", pl.col("user_agent").is_not_null(), 10, 8, 0.75, distinct="user_agent"),
-    Bucket("cache-bypass", "flood past the cache: {count} random queries on one path", _RANDOM_QUERY & (_METHOD != "POST"), 30, 1, 0.8, per=("path",)),
-    Bucket("random-paths", "flood of random paths: {count}", pl.col("path").str.contains(r"^/(?:[a-z0-9]*\d[a-z]\w{6,}|[A-Za-z]{12,}|\d{6,})/?$").fill_null(False) & ~pl.col("is_static") & _REFUSED, 30, 1, 0.75),
+    Bucket("cache-bypass", "flood past the cache: {count} random queries on one path", pl.col("is_random_query") & (_METHOD != "POST"), 30, 1, 0.8, per=("path",)),
+    Bucket("random-paths", "flood of random paths: {count}", pl.col("is_random_path") & ~pl.col("is_static") & _REFUSED, 30, 1, 0.75),
     Bucket("flood", "flood: {count} requests in the minute", pl.lit(True), 900, 0.1, 0.7, distinct=None),
     Bucket("garbage", "talks no HTTP: {count} broken requests", (pl.col("method").is_null() & pl.col("path").is_not_null() & (_STATUS == 400)).fill_null(False), 3, 10, 0.6),
 )  # fmt: skip

@@ -15,7 +15,7 @@ LAYERS = 3
 """Encodings nested deeper than this do not occur in the peers' suites; each layer costs one pass."""
 
 _NAMED = {
-    "lt": "<", "gt": ">", "quot": '"', "apos": "'", "amp": "&", "tab": " ", "newline": "\n", "colon": ":", "semi": ";",
+    "lt": "<", "gt": ">", "quot": '"', "apos": "'", "amp": "&", "tab": "", "newline": "", "colon": ":", "semi": ";",
     "lpar": "(", "rpar": ")", "sol": "/", "bsol": "\\", "num": "#", "grave": "`", "excl": "!", "equals": "=",
     "lbrace": "{", "rbrace": "}", "lcub": "{", "rcub": "}", "lsqb": "[", "rsqb": "]", "dollar": "$", "period": ".",
     "comma": ",", "lowbar": "_", "nbsp": " ", "vert": "|", "verbar": "|", "commat": "@", "percnt": "%",
@@ -80,9 +80,10 @@ def squeezed(plain: pl.Expr) -> pl.Expr:
 def bare(plain: pl.Expr) -> pl.Expr:
     """Decoded text as a shell reads it: quotes, backslashes and carets dropped, `$IFS` a space, `${x:-y}` its default."""
     return (
-        plain.str.replace_all(r"\$\{?ifs(?:\$\d|%\?\?|[^}\w]{0,4}\})?|\$\d\b|\$@|\$\*", " ")
+        plain.str.replace_all(r"""['"\\^]|\$\(\)|``""", "")
+        .str.replace_many(["+", "$u"], [" ", ""])
+        .str.replace_all(r"\$\{?ifs(?:\$\d|%\?\?|[^}\w]{0,4}\})?|\$\d\b|\$@|\$\*", " ")
         .str.replace_all(r"\$\{[^}$]{0,24}?:-?([^}:]{0,8})\}|\$\{(?:lower|upper):(.)\}", "$1$2")
-        .str.replace_all(r"""['"\\^]|\$\(\)|``""", "")
     )
 
 

@@ -6,6 +6,8 @@ from datetime import timedelta
 
 import polars as pl
 
+from engine.waf.marks import marked
+
 UNKNOWN_CLIENT = "unknown client"
 """Subject of requests whose log names no client; only their payloads are judged."""
 LOOKBACK = timedelta(minutes=60)
@@ -19,29 +21,21 @@ COLUMNS = (
     "ts", "source", "byte_offset", "host", "client_ip", "method", "path", "query", "status", "bytes_sent", "duration_ms",
     "referer", "user_agent", "remote_user", "headers", "body",
 )  # fmt: skip
-_STATIC = r"(?i)\.(?:css|js|mjs|map|png|jpe?g|gif|svg|ico|webp|avif|bmp|woff2?|ttf|eot|otf|mp4|webm|mp3|ogg|wav|m4s|ts|m3u8|vtt|pdf|wasm|webmanifest)$"
-_POLITE = (
-    r"(?i)^/(?:robots\.txt|favicon\.\w+|apple-touch-icon[\w.-]*|browserconfig\.xml|sitemap[\w.-]*|ads\.txt|app-ads\.txt|humans\.txt|"
-    r"security\.txt|manifest\.json|site\.webmanifest|\.well-known/(?:security\.txt|acme-challenge/[\w-]+|change-password|assetlinks\.json|"
-    r"apple-app-site-association|traffic-advice|nodeinfo|webfinger|openid-configuration|gpc\.json|passkey-endpoints|appspecific/[\w.]+|"
-    r"dnt-policy\.txt|resource-that-should-not-exist-whose-status-code-should-not-be-200/?))$"
-)
 
 
 def prepared(requests: pl.LazyFrame) -> pl.DataFrame:
-    """One row a request, sorted by client and time; adds `n` (row number), `client`, `minute`, `target` and `is_static`.
+    """One row a request, sorted by client and time; adds `n` (row number), `client`, `minute`, `target` and marks.
 
     Rows without a time are left out. A request twice in `requests` (same source, offset and content) counts once.
     """
     frame = requests.select(COLUMNS).filter(pl.col("ts").is_not_null()).collect()
     frame = frame.unique(["source", "byte_offset", "ts", "client_ip", "method", "path", "query"], keep="any")
     path = pl.col("path").fill_null("")
-    return (
+    return marked(
         frame.with_columns(
             pl.col("client_ip").fill_null(UNKNOWN_CLIENT).alias("client"),
             pl.col("ts").dt.truncate("1m").alias("minute"),
             (path + pl.when(pl.col("query").is_not_null()).then("?" + pl.col("query")).otherwise(pl.lit(""))).alias("target"),
-            (path.str.contains(_STATIC) | path.str.contains(_POLITE)).alias("is_static"),
         )
         .sort("client", "ts", "source", "byte_offset", "target", maintain_order=False)
         .with_row_index("n")

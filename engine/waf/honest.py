@@ -37,3 +37,9 @@ def is_good_bot(agent: pl.Expr) -> pl.Expr:
 def is_tool(agent: pl.Expr) -> pl.Expr:
     """Whether a user agent names a program rather than a browser (true for an empty one)."""
     return (agent.str.contains(TOOLS) | agent.is_in(["", "-"])).fill_null(False)
+
+
+def is_browser(agent: pl.Expr) -> pl.Expr:
+    """Whether a user agent looks like a browser (which any tool can claim)."""
+    named = agent.str.contains(r"^(?:Mozilla/\d|Opera/\d).*(?:Chrome|Firefox|Safari|Edge?|OPR|Opera|MSIE|Trident|Gecko|Konqueror)")
+    return named.fill_null(False) & ~is_tool(agent)

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from engine.waf.model import PayloadModel
+from engine.waf.model import PayloadModel, Vector
 from engine.waf.readings import readings
 from engine.waf.signals import all_signals
 from engine.waf.units import PIECE_COLUMNS, distinct_pieces, units_of
@@ -25,8 +25,10 @@ MARKS = {
 }
 """Flags of a request for the behaviour buckets, by the attack classes of the signals that set them."""
 VERDICT = pl.Schema({
-    "p": pl.Float64, "attack": pl.String, "signals": pl.List(pl.String), "unit": pl.String, **dict.fromkeys(MARKS, pl.Boolean)
+    "p": pl.Float64, "hard_p": pl.Float64, "attack": pl.String, "signals": pl.List(pl.String), "unit": pl.String, **dict.fromkeys(MARKS, pl.Boolean)
 })  # fmt: skip
+SERVED = 0.3
+"""What a soft signal still weighs when a browser or known robot was served what it asked for."""
 Flags = npt.NDArray[np.bool_]
 
 
@@ -47,10 +49,9 @@ def judged_readings(read: pl.DataFrame, model: PayloadModel) -> pl.DataFrame:
     shown = hits.any(axis=1)
     read, hits = read.filter(shown), hits[shown]
     weights = model.signal_weights()
-    odds = hits @ weights + model.intercept
-    p = 1.0 / (1.0 + np.exp(-np.clip(odds * model.slope + model.offset, -30, 30)))
     sure = np.array([signal.sure for signal in all_signals()])
-    p = np.maximum(p, (hits * sure).max(axis=1, initial=0.0))
+    hard = hits & ~np.array([signal.soft for signal in all_signals()])
+    p, hard_p = (np.where(h.any(axis=1), _probability(h, weights, sure, model), 0.0) for h in (hits, hard))
     strength = hits * (np.maximum(weights, 0.0) + 4.0 * sure + 0.01)
     attacks = [signal.attack for signal in all_signals()]
     names = [signal.name for signal in all_signals()]
@@ -61,38 +62,52 @@ def judged_readings(read: pl.DataFrame, model: PayloadModel) -> pl.DataFrame:
     }
     return read.with_columns(
         pl.Series("p", p, dtype=pl.Float64),
+        pl.Series("hard_p", hard_p, dtype=pl.Float64),
         pl.Series("attack", [attacks[row[0]] for row in ranked], dtype=pl.String),
         pl.Series("signals", top, dtype=pl.List(pl.String)),
         *(pl.Series(mark, values, dtype=pl.Boolean) for mark, values in marks.items()),
     )
 
 
+def _probability(hits: Flags, weights: Vector, sure: Vector, model: PayloadModel) -> Vector:
+    """One probability a row of `hits`: the model's, but at least the floor of the surest signal."""
+    odds = (hits @ weights + model.intercept) * model.slope + model.offset
+    fitted = 1.0 / (1.0 + np.exp(-np.clip(odds, -30.0, 30.0)))
+    floor: Vector = (hits * sure).max(axis=1, initial=0.0)
+    return np.maximum(fitted, floor)
+
+
 def judged_pieces(pieces: pl.DataFrame, model: PayloadModel) -> pl.DataFrame:
     """`column`, `piece` and VERDICT for the pieces that show any signal; the worst unit speaks for its piece."""
     units = units_of(pieces)
     judged = judged_readings(readings(units.select("zone", "unit").unique(maintain_order=True)), model)
-    rows = judged.select(pl.col("found_in").alias("zone"), "unit", "p", "attack", "signals", *MARKS)
+    rows = judged.select(pl.col("found_in").alias("zone"), "unit", "p", "hard_p", "attack", "signals", *MARKS)
     return (
         units.join(rows, on=["zone", "unit"], how="inner")
         .sort("p", "unit", descending=[True, False])
         .group_by("column", "piece", maintain_order=True)
-        .agg(pl.col("p", "attack", "signals", "unit").first(), pl.col(*MARKS).any())
+        .agg(pl.col("p", "attack", "signals", "unit").first(), pl.col("hard_p").max(), pl.col(*MARKS).any())
     )
 
 
 def with_payloads(requests: pl.DataFrame, model: PayloadModel) -> pl.DataFrame:
     """`requests` with VERDICT of its worst piece: `p` 0 and no signals where nothing was shown."""
     verdicts = judged_pieces(distinct_pieces(requests), model)
-    long = [
-        requests.select("n", pl.col(column).alias("piece")).join(
+    served = pl.col("status").is_between(200, 206) | (pl.col("status") == 304)
+    at_home = served.fill_null(False) & (pl.col("is_browser") | pl.col("is_good_bot"))
+    slim = requests.select("n", at_home.alias("at_home"), *PIECE_COLUMNS)
+    long = pl.concat([
+        slim.select("n", "at_home", pl.col(column).alias("piece")).join(
             verdicts.filter(pl.col("column") == column).drop("column"), on="piece", how="inner"
         ).drop("piece")
         for column in PIECE_COLUMNS
-    ]  # fmt: skip
+    ])  # fmt: skip
+    soft_p = pl.max_horizontal("hard_p", pl.col("p") * SERVED)
     worst = (
-        pl.concat(long).sort("p", "unit", descending=[True, False])
+        long.with_columns(pl.when("at_home").then(soft_p).otherwise(pl.col("p")).alias("p"))
+        .sort("p", "unit", descending=[True, False])
         .group_by("n", maintain_order=True)
         .agg(pl.col("p", "attack", "signals", "unit").first(), pl.col(*MARKS).any())
-    )  # fmt: skip
+    )
     joined = requests.join(worst, on="n", how="left", maintain_order="left")
     return joined.with_columns(pl.col("p").fill_null(0.0), pl.col(*MARKS).fill_null(False))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import polars as pl
 
 from engine.waf.decoding import bare, decoded, from_base64, squeezed
-from engine.waf.units import UNIT
+from engine.waf.units import UNIT, unescaped
 
 READING = pl.Schema({**UNIT, "found_in": UNIT["zone"], "raw": pl.String, "plain": pl.String, "squeezed": pl.String, "bare": pl.String})
 _DULL = r"^(?:[\w.\-]{1,64}=)?[\w\-]*$"
@@ -51,7 +51,7 @@ def _opened(units: pl.DataFrame) -> pl.DataFrame:
         units.filter(pl.col("zone").is_in(["arg", "cookie", "header", "path"]) & (pl.col("unit").str.len_bytes() >= 9))
         .with_columns(words.list.head(64).alias("word")).explode("word")
         .with_columns(from_base64(pl.col("word")).alias("text"))
-        .filter(pl.col("text").is_not_null() & ~pl.col("text").str.contains(r"^[\w .\-]*$"))
+        .filter(pl.col("text").is_not_null() & (~pl.col("text").str.contains(r"^[\w .\-]*$") | pl.col("text").str.contains(_TELLING)))
         .select(pl.lit("arg").cast(UNIT["zone"]).alias("zone"), "unit", pl.col("zone").alias("found_in"),
                 pl.col("text").str.to_lowercase().alias("raw"), decoded(pl.col("text")).alias("plain"))
     )  # fmt: skip
@@ -66,7 +66,7 @@ def _split_json(read: pl.DataFrame) -> pl.DataFrame:
     strings = (
         whole.with_columns(
             pl.lit("arg").cast(UNIT["zone"]).alias("zone"),
-            pl.col("plain").str.extract_all(_STRINGS).list.head(256).list.eval(pl.element().str.strip_chars('"')).alias("plain"),
+            pl.col("plain").str.extract_all(_STRINGS).list.head(256).list.eval(unescaped(pl.element())).alias("plain"),
         ).explode("plain").drop_nulls("plain").filter(~pl.col("plain").str.contains(_DULL))
         .with_columns(pl.col("plain").alias("raw"))
     )  # fmt: skip

@@ -23,7 +23,35 @@ _DULL_HEADERS = (
     r"content-length|cache-control|pragma|if-[a-z-]+|sec-[a-z-]+|upgrade-insecure-requests|dnt|te|"
     r"origin|date|etag|via|x-requested-with|access-control-[a-z-]+|priority|purpose|expect)\s*:"
 )
+_JSON = r"^\s*(?:\[\s*[\[{\"\d\]tfn-]|\{\s*[\"}])"
+_XML = r"(?s)^\s*<(?:\?xml|!doctype|[\w.-]+:?[\w.-]+[\s>]).*>\s*$"
+_HTML = (
+    r"(?i)^\s*<(?:script|svg|iframe|object|embed|img|image|body|html|head|meta|link|base|style|form|input|button|select|textarea|a|b|p|x|div|span|"
+    r"table|td|video|audio|details|math|marquee|isindex|frameset|template|noscript|applet|xss|animate|keygen|title|br|hr|ul|li|h\d|pre|"
+    r"dialog|label|area|map|layer|bgsound|plaintext|xmp|comment|brute)\b"
+)
 _ENCODED_FORM = r"^\s*[^=&\s{}<>\"']{1,128}="
+
+_SEARCH_ENGINE = (
+    r"(?i)^https?://(?:[\w-]+\.)*(?:google|bing|baidu|duckduckgo|yahoo|yandex|sogou|so|ecosia|qwant|naver|startpage)\."
+    r"[a-z.]{2,6}/[^<>`${}]*$"
+)
+"""What somebody typed into a search engine says nothing about this site (unless script signs hide in it)."""
+
+_STACK_FRAME = r"(?:\\n|\s)\s*at [^()\n]{0,120}\(?https?://[^()\s]{1,300}:\d+:\d+\)?"
+"""A line of a browser's stack trace, which error reports are full of."""
+
+
+def unescaped(text: pl.Expr) -> pl.Expr:
+    """A JSON string without its quotes and escapes."""
+    return text.str.strip_chars('"').str.replace_many(
+        ["\\\\", '\\"', "\\/", "\\n", "\\t", "\\r"], ["\\", '"', "/", " ", " ", " "], leftmost=True
+    )
+
+
+def _is_binary(text: pl.Expr) -> pl.Expr:
+    """Whether an eighth of the text or more is no text: compressed or packed data, where any pattern may turn up."""
+    return text.str.count_matches(r"[\x00-\x08\x0e-\x1f\x{fffd}]") * 8 > text.str.len_chars()
 
 
 def distinct_pieces(requests: pl.DataFrame) -> pl.DataFrame:
@@ -56,8 +84,10 @@ def units_of(pieces: pl.DataFrame) -> pl.DataFrame:
     if not parts:
         return pl.DataFrame(schema={"column": pl.String, "piece": pl.String, **UNIT})
     found = pl.concat([part.select("column", "piece", "zone", "unit") for part in parts if part.height] or [parts[0].select("column", "piece", "zone", "unit")])
+    searched = (pl.col("zone") == "referer") & pl.col("unit").str.contains(_SEARCH_ENGINE)
     return (
-        found.filter(pl.col("unit").str.len_bytes() > 1).unique(maintain_order=True).cast({"zone": UNIT["zone"]})
+        found.with_columns(pl.col("unit").str.replace_all(_STACK_FRAME, " "))
+        .filter((pl.col("unit").str.len_bytes() > 1) & ~searched & ~_is_binary(pl.col("unit"))).unique(maintain_order=True).cast({"zone": UNIT["zone"]})
     )
 
 
@@ -95,8 +125,8 @@ def _body_units(frame: pl.DataFrame) -> list[pl.DataFrame]:
     text = pl.col("text")
     kind = (
         pl.when(text.str.contains(r"(?i)content-disposition\s*:")).then(pl.lit("multipart"))
-        .when(text.str.contains(r"^\s*[\[{]")).then(pl.lit("json"))
-        .when(text.str.contains(r"^\s*<")).then(pl.lit("markup"))
+        .when(text.str.contains(_JSON) & (text.str.contains(r"[\]}]\s*$") | (text.str.len_bytes() > 2_048))).then(pl.lit("json"))
+        .when(text.str.contains(_XML) & ~text.str.contains(_HTML)).then(pl.lit("markup"))
         .when(text.str.contains(_ENCODED_FORM)).then(pl.lit("form"))
         .otherwise(pl.lit("text"))
     )  # fmt: skip
@@ -106,8 +136,8 @@ def _body_units(frame: pl.DataFrame) -> list[pl.DataFrame]:
         return frame.filter(pl.col("kind").is_in(kinds))
 
     whole = of("json", "markup", "multipart").with_columns(pl.lit("body").alias("zone"), text.alias("unit"))
-    strings = text.str.extract_all(r'"(?:[^"\\]|\\.){2,4096}"').list.eval(pl.element().str.strip_chars('"'))
-    nodes = text.str.extract_all(r">[^<>]{3,4096}<").list.eval(pl.element().str.strip_chars("<>"))
+    strings = text.str.extract_all(r'"(?:[^"\\]|\\.){2,4096}"').list.eval(unescaped(pl.element()))
+    nodes = text.str.extract_all(r">[^<>]{3,4096}<|=\s*\"[^\"]{3,4096}\"").list.eval(pl.element().str.strip_chars("<>=\""))
     lines = text.str.split("\n")
     return [
         whole.drop("kind"),

@@ -26,5 +26,5 @@ SCANNERS = (
 
 SIGNALS = [
     Signal("agent-scanner", _AGENT, "a scanner's user agent", rf"(?:{SCANNERS})", seen_in="plain", zones=("agent",), sure=0.8),
-    Signal("agent-code", _AGENT, "code instead of a user agent", r"<\?php|<script|\$\{|\(\)\s*\{|'\s*(?:or|and|union)\s|\bselect\b.{1,40}\bfrom\b|;\s*(?:wget|curl|cat)\b|\.\./|print\s*\(?md5|\beval\(|base64_decode|\bsleep\(|/etc/passwd|'$", zones=("agent",), sure=0.85),
+    Signal("agent-code", _AGENT, "code instead of a user agent", r"<\?php|<script|\$\{|\(\)\s*\{|'\s*(?:or|and|union)\s|\bselect\b.{1,40}\bfrom\b|;\s*(?:wget|curl|cat)\b|\.\./|print\s*\(?md5|\beval\(|base64_decode|\bsleep\(|/etc/passwd|'\s*;?\s*--|'$", zones=("agent",), sure=0.85),
 ]  # fmt: skip

@@ -28,3 +28,5 @@ class Signal:
     zones: tuple[str, ...] = VALUES
     sure: float = 0.0
     """A floor for the probability that this unit attacks, for signals that no honest request shows; 0 leaves it to the model."""
+    soft: bool = False
+    """Only odd where the application has nothing there: a browser or known robot that is served (2xx, 304) is not probing."""

@@ -1,0 +1,55 @@
+"""What a path, a query or a user agent is, told once a distinct text and joined back to the requests."""
+
+from __future__ import annotations
+
+import polars as pl
+
+from engine.waf.honest import is_browser, is_good_bot, is_tool
+
+_STATIC = (
+    r"(?i)\.(?:css|js|mjs|map|png|jpe?g|gif|svg|ico|webp|avif|bmp|woff2?|ttf|eot|otf|mp4|webm|mp3|ogg|wav|m4s|ts|m3u8|"
+    r"vtt|pdf|wasm|webmanifest)$"
+)
+_POLITE = (
+    r"(?i)^/(?:robots\.txt|favicon\.\w+|apple-touch-icon[\w.-]*|browserconfig\.xml|sitemap[\w.-]*|ads\.txt|"
+    r"app-ads\.txt|humans\.txt|security\.txt|manifest\.json|site\.webmanifest|\.well-known/(?:security\.txt|"
+    r"acme-challenge/[\w-]+|change-password|assetlinks\.json|apple-app-site-association|traffic-advice|nodeinfo|"
+    r"webfinger|openid-configuration|gpc\.json|passkey-endpoints|appspecific/[\w.]+|dnt-policy\.txt|"
+    r"resource-that-should-not-exist-whose-status-code-should-not-be-200/?))$"
+)
+"""What browsers, robots and password managers ask every site for, linked or not."""
+_LOGIN = (
+    r"(?i)(?:^|[/_.-])(?:log[_-]?in|sign[_-]?in|auth(?:enticate|entication)?|sessions?|wp-login|xmlrpc|token|passwd|"
+    r"password|account/login|users?/sign_in|logon|otp|2fa|verify|dologin|j_security_check|"
+    r"j_spring_security_check)(?:[/._?-]|$)"
+)
+_API = r"(?i)/api/|\.json$|token|oauth|graphql"
+_WORDPRESS = (
+    r"(?i)/wp-(?:content|includes|admin|json|login|config|cron|signup|links|mail|settings)|/wlwmanifest\.xml|"
+    r"/xmlrpc\.php"
+)
+_RANDOM_PATH = r"^/(?:[a-z0-9]*\d[a-z]\w{6,}|[A-Za-z]{12,}|\d{6,})/?$"
+_RANDOM_QUERY = r"^(?:[\w-]{1,12}=)?(?:\d{5,}|[A-Za-z0-9]{8,}|0\.\d{6,})$"
+_AUTHOR = r"(?i)(?:^|&)author=\d"
+
+
+def marked(events: pl.DataFrame) -> pl.DataFrame:
+    """`events` with the flags of its path, query and user agent (bool, false where there is none)."""
+    path, query, agent = pl.col("path"), pl.col("query"), pl.col("user_agent")
+    flags = {
+        "path": {
+            "is_static": path.str.contains(_STATIC) | path.str.contains(_POLITE),
+            "is_login": path.str.contains(_LOGIN),
+            "is_api": path.str.contains(_API),
+            "is_wordpress": path.str.contains(_WORDPRESS),
+            "is_xmlrpc": path.str.ends_with("/xmlrpc.php"),
+            "is_random_path": path.str.contains(_RANDOM_PATH),
+        },
+        "query": {"is_random_query": query.str.contains(_RANDOM_QUERY), "is_author": query.str.contains(_AUTHOR)},
+        "user_agent": {"is_good_bot": is_good_bot(agent), "is_tool": is_tool(agent), "is_browser": is_browser(agent)},
+    }
+    for column, named in flags.items():
+        known = events.select(pl.col(column).drop_nulls().unique()).with_columns(**named)
+        events = events.join(known, on=column, how="left", maintain_order="left")
+        events = events.with_columns(pl.col(*named).fill_null(False))
+    return events
