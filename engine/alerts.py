@@ -6,14 +6,15 @@ rules --queries of views--> what is seen --alert_life--> changes --outbox--> cha
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from engine import alert_life
+from engine import alert_life, notices
 from engine.actor import Actor
 from engine.alert_life import Alert
 from engine.alert_rules import Rule, Seen, default_rules, seen
+from engine.channel import Channel
 from storage.audit import append
 from storage.clock import Clock, rfc3339, utc_now
 from storage.errors import QueryError, RefusedError, UsageError
@@ -42,13 +43,28 @@ RULE_ERROR = Rule(
 
 
 def evaluate(reader: Reader, ledger: Ledger, clock: Clock, actor: Actor, *, rules: Sequence[Rule] | None = None,
-             job: str | None = None) -> list[AlertChange]:  # fmt: skip
-    """Ask the rules (of one job, or all) once and move every alert on; returns what changed, in order."""
+             job: str | None = None, channels: Sequence[Channel] = ()) -> list[AlertChange]:  # fmt: skip
+    """Ask the rules (of one job, or all) once and move every alert on; returns what changed, in order.
+
+    What `channels` are to be told is queued in the same transaction; `engine.outbox.deliver` sends it.
+    """
     asked = [r for r in (default_rules() if rules is None else rules) if job is None or r.job == job]
     answers = [found for rule in asked for found in ask(reader, rule)]
     now = clock()
     with ledger.write() as connection:
-        return settle(connection, answers, (*asked, RULE_ERROR), actor, now)
+        changes = settle(connection, answers, (*asked, RULE_ERROR), actor, now)
+        if channels:
+            _tell(connection, changes, {rule.name: rule for rule in asked}, channels, now)
+        return changes
+
+
+def _tell(connection: sqlite3.Connection, changes: Sequence[AlertChange], rules: Mapping[str, Rule],
+          channels: Sequence[Channel], now: datetime) -> None:  # fmt: skip
+    """Queue notices of what changed, and of what still fires."""
+    over = [(change.to_state, change.alert) for change in changes if not change.alert.is_open]
+    states = {change.alert.id: change.to_state for change in changes}
+    still = [(states.get(alert.id, ""), alert) for alert in open_alerts(connection) if alert.rule in rules]
+    notices.tell(connection, [*over, *still], rules, channels, now)
 
 
 def ask(reader: Reader, rule: Rule) -> list[Seen]:
@@ -118,6 +134,24 @@ def silence(ledger: Ledger, number: int, actor: Actor, until: datetime, clock: C
         before = _require_open(get(connection, number))
         after = replace(before, silenced_by=actor.name, silenced_until=until)
         return _mark(connection, after, "silenced", actor, now, note)
+
+
+def silence_all(ledger: Ledger, actor: Actor, until: datetime, clock: Clock = utc_now, *, rule: str | None = None,
+                model: str | None = None, environment: str | None = None, reason: str) -> int:  # fmt: skip
+    """Tell nobody of any alert that fits, open or to come, until that moment; returns the silence's number."""
+    now = clock()
+    if until <= now:
+        raise UsageError("a silence ends in the future")
+    with ledger.write() as connection:
+        number = connection.execute(
+            "INSERT INTO silence (rule, model, environment, until_ts, actor, reason, created_ts)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?)",
+            (rule, model, environment, rfc3339(until), actor.name, reason, rfc3339(now)),
+        ).lastrowid
+        assert number is not None
+        body = {"rule": rule, "model": model, "environment": environment, "until": rfc3339(until), "reason": reason}
+        append(connection, actor, ts=rfc3339(now), kind="silence.created", subject=str(number), body=body)
+        return number
 
 
 def verified(ledger: Ledger, number: int, verdict: str, actor: Actor, now: datetime, note: str) -> AlertChange:
