@@ -9,9 +9,10 @@ from typing import ClassVar, Literal
 import polars as pl
 
 from engine.detector import VERDICT, Detector, Settings, Threshold
+from engine.queue.kinds import Limits
 from engine.queue.runs import clean
 from engine.queue.signals import FEATURES, signals
-from engine.queue.verdict import Limits, judged
+from engine.queue.verdict import judged
 
 _KEY = {name: VERDICT[name] for name in ("subject", "window_start", "window_end")}
 

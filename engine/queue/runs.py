@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
@@ -31,6 +31,15 @@ class Runs:
     queue: Ints
     worker: Ints
     """A number for each worker, -1 where the log does not say."""
+
+    reach: dict[int, Ints] = field(default_factory=dict, repr=False)
+    """What `row_at` has found, for it is asked often."""
+
+    def row_at(self, offset_us: int) -> Ints:
+        """For each run, the first row that ended at or after `offset_us` from its own end (negative is earlier)."""
+        if offset_us not in self.reach:
+            self.reach[offset_us] = np.searchsorted(self.end_us, self.end_us + offset_us, "left")
+        return self.reach[offset_us]
 
     def column(self, name: str) -> Floats:
         """A numeric column as floats, NaN where missing."""

@@ -7,10 +7,11 @@ from dataclasses import dataclass, replace
 import numpy as np
 import polars as pl
 
-from engine.queue.baseline import Scale, Usual, by_type, deviation, moment, start, week
+from engine.queue.baseline import WEEK_US, Reach, moment, past, reach, slopes, start, week
+from engine.queue.deviation import Scale, Usual, deviation, steady
 from engine.queue.runs import Floats, Ints, Runs
-from engine.queue.windows import grouped
-from engine.queue.workers import Nearby, counted, pooled, rising
+from engine.queue.windows import Order, grouped
+from engine.queue.workers import Nearby, company, rising
 
 TIME_C, MEMORY_C, CPU_C = 20.0, 16.0, 50.0
 """Milliseconds, megabytes, milliseconds added before the logarithm: differences below them are of no interest."""
@@ -27,7 +28,7 @@ KNOWN_RUNS = 5
 MINUTE_US = 60_000_000
 MOMENT = Nearby(before=8, after=4, back_us=5 * MINUTE_US, settle_us=MINUTE_US)
 SERIES = Nearby(before=8, after=5, back_us=360 * MINUTE_US, settle_us=MINUTE_US)
-PAST = Nearby(before=1_000_000_000, after=0, back_us=7 * 1440 * MINUTE_US, settle_us=0)
+PAST = Nearby(before=1_000_000_000, after=0, back_us=WEEK_US, settle_us=0)
 
 FEATURES = pl.Schema(
     {
@@ -37,7 +38,8 @@ FEATURES = pl.Schema(
         "time_z": pl.Float64, "time_fence": pl.Float64, "time_usual_ms": pl.Float64, "time_spread": pl.Float64,
         "memory_z": pl.Float64, "memory_fence": pl.Float64, "memory_usual_mb": pl.Float64, "memory_spread": pl.Float64,
         "wait_z": pl.Float64, "wait_fence": pl.Float64, "wait_usual_ms": pl.Float64, "wait_spread": pl.Float64,
-        "late_z": pl.Float64, "late_fence": pl.Float64, "queue_late": pl.Float64, "queue_runs": pl.Int64,
+        "late_z": pl.Float64, "late_fence": pl.Float64, "late_usual_ms": pl.Float64,
+        "queue_late": pl.Float64, "queue_runs": pl.Int64,
         "retry_usual": pl.Float64, "cpu_share": pl.Float64, "cpu_share_usual": pl.Float64,
         "worker_stall_z": pl.Float64, "worker_cpu_z": pl.Float64, "worker_time_z": pl.Float64, "worker_runs": pl.Int64,
         "leak_z": pl.Float64, "leak_rise": pl.Float64,
@@ -81,80 +83,79 @@ def has_failed() -> pl.Expr:
     return pl.col("status").str.contains("(?i)fail|retr|releas|error|exception|dead|time.?out|killed|oom|abort|crash")
 
 
-def _steady(values: Floats, usual: Usual, floor: float) -> Floats:
-    """Deviation from the week's median in the week's interquartile spread; NaN under KNOWN_RUNS runs.
+def _worker(runs: Runs, of: _Figures, weekly: dict[str, Usual], time_z: Floats, plain_memory: Floats) -> Columns:
+    """What the worker's runs of the moment share: a stalled CPU, CPU time that is missing, slowness, rising memory.
 
-    No correction for long tails: it feeds means over many runs, where the middle of the distribution matters.
+    Means of standard deviations, shrunk towards zero by one run; `plain_memory` has the payload's influence taken out.
     """
-    spread = np.maximum((usual.high - usual.low) / 1.349, floor) * np.sqrt(1.0 + 4.0 / np.maximum(usual.runs, 1))
-    return np.where(usual.runs >= KNOWN_RUNS, (values - usual.middle) / spread, np.nan)
+    order = grouped(runs.worker)
+    near = company(runs, order, runs.worker, MOMENT)
+    columns: Columns = {}
+    for name, z in (("stall", -steady(of.share, weekly["share"], SHARE, KNOWN_RUNS)),
+                    ("cpu", -steady(of.cpu, weekly["cpu"], CPU, KNOWN_RUNS)), ("time", time_z)):  # fmt: skip
+        total, count = near.pooled(z)
+        columns[f"worker_{name}_z"] = np.where(count > 0, total / (count + 1), np.nan)
+        columns["worker_runs"] = np.maximum(count, columns.get("worker_runs", 0))
+    rise, leak = rising(plain_memory - weekly["memory"].middle, runs, order, WEEK_US)
+    columns["leak_z"] = np.where(runs.worker >= 0, leak, np.nan)
+    columns["leak_rise"] = np.expm1(rise)
+    return columns
 
 
-def _mean(z: Floats, group: Ints, end_us: Ints) -> tuple[Floats, Ints]:
-    """The mean of `z` over the group's moment, shrunk towards zero by one run; NaN where there is none."""
-    total, count = pooled(z, group, end_us, MOMENT)
-    return np.where(count > 0, total / (count + 1), np.nan), count
-
-
-def _worker(runs: Runs, of: _Figures, weekly: dict[str, Usual], time_z: Floats, effect: Floats) -> Columns:
-    """What the worker's runs of the moment share: a stalled CPU, CPU time that is missing, slowness, rising memory."""
-    stall, count = _mean(-_steady(of.share, weekly["share"], SHARE), runs.worker, runs.end_us)
-    idle, _ = _mean(-_steady(of.cpu, weekly["cpu"], CPU), runs.worker, runs.end_us)
-    slow, timed = _mean(time_z, runs.worker, runs.end_us)
-    leak, rise = rising(of.memory - effect - weekly["memory"].middle, runs.worker, runs.end_us, PAST.back_us)
-    return {
-        "worker_stall_z": stall, "worker_cpu_z": idle, "worker_time_z": slow, "worker_runs": np.maximum(count, timed),
-        "leak_z": leak, "leak_rise": np.expm1(rise),
-    }  # fmt: skip
-
-
-def _waits(runs: Runs, usual_ms: Floats, known: Ints, settle_us: int) -> Columns:
+def _waits(runs: Runs, within: Reach, usual_ms: Floats, known: Ints, settle_us: int) -> Columns:
     """Waits against those who started with it and who ended before (starvation), and the queue's week (backlog)."""
     waited = runs.column("wait_ms")
     unit = np.clip(np.where(np.isnan(usual_ms), runs.column("execution_ms"), usual_ms), *WAIT_C)
     unit = np.where(np.isnan(unit), WAIT_C[0], unit)
     wait = np.log1p(waited / unit)
     together = deviation(wait, start(runs, wait, settle_us), WAIT, known)
-    around = moment(runs, by_type(runs), {"wait": wait}, np.full(len(wait), np.nan), settle_us)["wait"]
-    before = deviation(wait, around, WAIT, known)
-    queue = np.where(runs.queue >= 0, runs.queue, -2 - runs.job_type)
-    usual = week(runs, grouped(queue), {"wait": wait})["wait"]
-    late = _steady(wait, usual, LATE)
-    others, count = counted(np.where(np.isnan(late), np.nan, late >= LATE_Z), queue, runs.end_us, MOMENT)
+    before = deviation(wait, moment(within, wait), WAIT, known)
+    queue = np.where(runs.queue >= 0, runs.queue, runs.queue.max(initial=0) + 2 + runs.job_type)
+    through = past(runs, queue)
+    usual = week(through, {"wait": wait})["wait"]
+    late = steady(wait, usual, LATE, KNOWN_RUNS)
+    flags = np.where(np.isnan(late), np.nan, late >= LATE_Z)
+    others, count = company(runs, through.order, queue, MOMENT).counted(flags)
     return {
         "wait_z": np.fmin(together.z, 3.0 * before.z), "wait_fence": np.fmin(together.fence, 3.0 * before.fence),
         "wait_usual_ms": np.expm1(together.usual) * unit, "wait_spread": together.spread,
-        "late_z": late, "late_fence": deviation(wait, usual, WAIT, known).fence, "queue_late": others, "queue_runs": count,
+        "late_z": late, "late_fence": deviation(wait, usual, WAIT, known).fence,
+        "late_usual_ms": np.expm1(usual.middle) * unit, "queue_late": others, "queue_runs": count,
     }  # fmt: skip
 
 
-def _failures(runs: Runs, failed: Floats) -> Columns:
-    """Failures among the runs of the type around each run, and the rate of the week before them."""
-    around, near = counted(failed, runs.job_type, runs.end_us, SERIES)
-    lately, last = counted(failed, runs.job_type, runs.end_us, replace(SERIES, after=0))
-    past, known = counted(failed, runs.job_type, runs.end_us, PAST)
-    usual = (past - lately + 0.5) / (known - last + 10.0)
-    return {"failed_recent": around, "failed_runs": near, "failed_usual": usual}
+def _failures(runs: Runs, order: Order, failed: Floats) -> tuple[Columns, Ints]:
+    """Failures among the runs of the type around each run, and the rate of the week before; and the week's runs."""
+    everyone = np.zeros(len(failed), np.int64)
+    around, near = company(runs, order, everyone, SERIES).counted(failed)
+    lately, last = company(runs, order, everyone, replace(SERIES, after=0)).counted(failed)
+    whole = company(runs, order, everyone, PAST)
+    before, count = whole.counted(failed)
+    usual = (before - lately + 0.5) / (count - last + 10.0)
+    known = np.asarray(order.back(whole.high - whole.low), np.int64)
+    return {"failed_recent": around, "failed_runs": near, "failed_usual": usual}, known
 
 
 def signals(runs: Runs, settle_us: int) -> pl.DataFrame:
     """The features of `runs`: subject, window_start, window_end and FEATURES."""
-    of, order = _figures(runs), by_type(runs)
-    _, known = counted(np.ones(len(of.time)), np.abs(runs.job_type), runs.end_us, PAST)
-    weekly = week(runs, order, {"time": of.time, "memory": of.memory, "share": of.share, "cpu": of.cpu,
-                                "retries": of.retries})  # fmt: skip
-    local = moment(runs, order, {"time": of.time, "memory": of.memory}, of.size, settle_us)
-    by_time = deviation(of.time, local["time"], TIME, known)
-    by_memory = deviation(of.memory, local["memory"], MEMORY, known)
+    of, behind = _figures(runs), past(runs, runs.job_type)
+    failures, known = _failures(runs, behind.order, of.failed)
+    weekly = week(behind, {"time": of.time, "memory": of.memory, "share": of.share, "cpu": of.cpu,
+                           "retries": of.retries, "size": of.size})  # fmt: skip
+    slope = slopes(behind, {"time": of.time, "memory": of.memory}, of.size)
+    within = reach(runs, behind.order, settle_us)
+    by_time = deviation(of.time, moment(within, of.time, (slope["time"], of.size)), TIME, known)
+    by_memory = deviation(of.memory, moment(within, of.memory, (slope["memory"], of.size)), MEMORY, known)
+    plain_memory = of.memory - slope["memory"] * np.nan_to_num(of.size - weekly["size"].middle)
     columns: Columns = {
         "time_z": by_time.z, "time_fence": by_time.fence, "time_usual_ms": np.exp(by_time.usual) - TIME_C,
         "time_spread": by_time.spread,
         "memory_z": by_memory.z, "memory_fence": by_memory.fence, "memory_usual_mb": np.exp(by_memory.usual) - MEMORY_C,
         "memory_spread": by_memory.spread,
-        **_waits(runs, np.exp(weekly["time"].middle) - TIME_C, known, settle_us),
+        **_waits(runs, within, np.exp(weekly["time"].middle) - TIME_C, known, settle_us),
         "retry_usual": weekly["retries"].p90,
         "cpu_share": np.exp(of.share), "cpu_share_usual": np.exp(weekly["share"].middle),
-        **_worker(runs, of, weekly, by_time.z, local["memory"].effect), **_failures(runs, of.failed), "runs": by_time.runs,
+        **_worker(runs, of, weekly, by_time.z, plain_memory), **failures, "runs": by_time.runs,
     }  # fmt: skip
     frame = runs.frame.with_columns(
         pl.col("window_end").dt.hour().alias("hour"), has_failed().alias("failed"),

@@ -9,10 +9,16 @@ from __future__ import annotations
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
+import numpy.typing as npt
 
 from engine.queue.runs import Floats, Ints
+
+Bools = npt.NDArray[np.bool_]
+
+Number = TypeVar("Number", np.float64, np.int64)
 
 CHUNK = 8192
 """Rows of a window matrix at a time: 8,192 rows of 64 floats are 4 MB and stay in the cache."""
@@ -30,11 +36,20 @@ class Order:
     last: Ints
     """One past the last place of that group."""
 
-    def back(self, values: np.ndarray) -> np.ndarray:
+    def back(self, values: npt.NDArray[np.generic]) -> npt.NDArray[np.generic]:
         """`values` by place, put back by row."""
         out = np.empty_like(values)
         out[self.rows] = values
         return out
+
+    def place(self, bound: Ints) -> Ints:
+        """For each place, the first place of its group whose row is `bound` (a row, by place) or later.
+
+        Only for groups in order of row.
+        """
+        width = len(self.rows) + 1
+        found: Ints = np.searchsorted(self.first * width + self.rows, self.first * width + bound, "left")
+        return found
 
 
 def grouped(group: Ints, *keys: Ints) -> Order:
@@ -43,31 +58,12 @@ def grouped(group: Ints, *keys: Ints) -> Order:
     of = group[rows]
     starts = np.flatnonzero(np.r_[True, of[1:] != of[:-1]]) if len(of) else np.zeros(0, np.int64)
     sizes = np.diff(np.r_[starts, len(of)])
-    return Order(rows.astype(np.int64), np.repeat(starts, sizes), np.repeat(starts + sizes, sizes))
-
-
-def since(order: Order, times: Ints, moments: Ints) -> Ints:
-    """The first place of each place's group whose time is at or after `moments` (times ascend inside a group)."""
-    ranked = np.sort(times)
-    width = len(times) + 1
-    own = np.searchsorted(ranked, times, "left") + order.first * width
-    wanted = np.searchsorted(ranked, moments, "left") + order.first * width
-    return np.searchsorted(own, wanted, "left").astype(np.int64)
-
-
-def until(order: Order, times: Ints, moments: Ints) -> Ints:
-    """One past the last place of each place's group whose time is at or before `moments`."""
-    return since(order, times, moments + 1)
-
-
-def spans(total: int) -> list[slice]:
-    """`total` rows as slices of CHUNK."""
-    return [slice(begin, min(begin + CHUNK, total)) for begin in range(0, total, CHUNK)]
+    return Order(rows, np.repeat(starts, sizes), np.repeat(starts + sizes, sizes))
 
 
 def in_chunks(total: int, work: Callable[[slice], None]) -> None:
     """Call `work` for each chunk of `total` rows; chunks must not depend on each other."""
-    parts = spans(total)
+    parts = [slice(begin, min(begin + CHUNK, total)) for begin in range(0, total, CHUNK)]
     if len(parts) < 2:
         for part in parts:
             work(part)
@@ -77,19 +73,25 @@ def in_chunks(total: int, work: Callable[[slice], None]) -> None:
             pass
 
 
+def neighbours(column: npt.NDArray[Number], before: int, after: int, fill: float) -> npt.NDArray[Number]:
+    """A view of `column` with a row for each place: the values from `before` places before it to `after` behind it."""
+    padded = np.concatenate((np.full(before, fill, column.dtype), column, np.full(after, fill, column.dtype)))
+    return np.lib.stride_tricks.sliding_window_view(padded, before + after + 1)
+
+
 def quantiles(window: Floats, probabilities: tuple[float, ...]) -> tuple[list[Floats], Ints]:
     """Quantiles of each row of `window` (NaN is missing; the matrix is sorted in place) and how many values it had.
 
     Linear interpolation, as numpy does it. A row without values has NaN quantiles.
     """
+    known = window.shape[1] - np.count_nonzero(np.isnan(window), axis=1)
     window.sort(axis=1)
-    known = np.count_nonzero(window == window, axis=1)
     top = np.maximum(known - 1, 0)
-    rows = np.arange(len(window))
+    flat, start = window.reshape(-1), np.arange(len(window)) * window.shape[1]
     found = []
     for probability in probabilities:
         place = probability * top
         low = place.astype(np.int64)
-        under = window[rows, low]
-        found.append(under + (window[rows, np.minimum(low + 1, top)] - under) * (place - low))
+        under = flat[start + low]
+        found.append(under + (flat[start + np.minimum(low + 1, top)] - under) * (place - low))
     return found, known

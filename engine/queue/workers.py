@@ -9,18 +9,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
-from engine.queue.runs import Floats, Ints
-from engine.queue.windows import grouped, in_chunks, since, until
-
-Bools = npt.NDArray[np.bool_]
+from engine.queue.runs import Floats, Ints, Runs
+from engine.queue.windows import Bools, Order, in_chunks
 
 MILLIONTHS = 1_000_000.0
-STEPS = np.array([0, 1, 2, 3, 5, 8, 11, 17, 26, 38, 58, 86])
-"""How many runs back the memory of a worker is looked at: twelve runs, ever sparser, over the last 87."""
 CLIP = 5.0
 """One wild run counts for no more than five standard deviations."""
+STEPS = np.array([0, 1, 2, 3, 5, 8, 11, 17, 26, 38, 58, 86])
+"""How many runs back the memory of a worker is looked at: twelve runs, ever sparser, over the last 87."""
+NO_RISE = 0.1
+"""A rise (logarithm) of less than a tenth is not looked at further."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,61 +32,81 @@ class Nearby:
     settle_us: int
 
 
-def pooled(z: Floats, group: Ints, end_us: Ints, nearby: Nearby) -> tuple[Floats, Ints]:
-    """The sum of clipped `z` over the runs of each run's group that are `nearby`, and how many had a z.
+@dataclass(frozen=True, slots=True)
+class Company:
+    """The runs near each run in its group, as places `low` to `high` of `order`, by place."""
 
-    Runs without a z or a group (negative) do not count; `end_us` ascends.
-    """
-    known = ~np.isnan(z) & (group >= 0)
-    whole = np.where(known, np.clip(np.nan_to_num(z), -CLIP, CLIP) * MILLIONTHS, 0.0).round().astype(np.int64)
-    total, count = _sums(whole, known, group, end_us, nearby)
-    return total / MILLIONTHS, count
+    order: Order
+    known: Bools
+    """By row: whether the run has a group at all (not negative)."""
+    low: Ints
+    high: Ints
+
+    def pooled(self, z: Floats) -> tuple[Floats, Ints]:
+        """The sum of `z`, clipped, over each run's company, and how many of them had one."""
+        known = ~np.isnan(z)
+        total, count = self._sums(np.clip(np.where(known, z, 0.0), -CLIP, CLIP) * MILLIONTHS, known)
+        return total / MILLIONTHS, count
+
+    def counted(self, flags: Floats) -> tuple[Floats, Ints]:
+        """How many of each run's company have a flag (0 or 1, NaN is missing), and of how many."""
+        known = ~np.isnan(flags)
+        total, count = self._sums(np.where(known, flags, 0.0), known)
+        return total.astype(np.float64), count
+
+    def _sums(self, values: Floats, known: Bools) -> tuple[Ints, Ints]:
+        known = known & self.known
+        whole = np.where(known, values, 0.0).round().astype(np.int64)[self.order.rows]
+        sums = np.concatenate(([0], np.cumsum(whole)))
+        counts = np.concatenate(([0], np.cumsum(known[self.order.rows])))
+        total, count = sums[self.high] - sums[self.low], counts[self.high] - counts[self.low]
+        return np.asarray(self.order.back(total), np.int64), np.asarray(self.order.back(count), np.int64)
 
 
-def counted(flags: Floats, group: Ints, end_us: Ints, nearby: Nearby) -> tuple[Floats, Ints]:
-    """How many of the runs of each run's group that are `nearby` have a flag (0 or 1, NaN is missing), and of how many."""
-    known = ~np.isnan(flags) & (group >= 0)
-    total, count = _sums(np.where(known, np.nan_to_num(flags), 0.0).astype(np.int64), known, group, end_us, nearby)
-    return total.astype(np.float64), count
+def company(runs: Runs, order: Order, group: Ints, nearby: Nearby) -> Company:
+    """The company of each run in `group`, which `order` has in order of the runs' end."""
+    place = np.arange(len(order.rows))
+    low = np.maximum(order.place(runs.row_at(-nearby.back_us)[order.rows]), place - nearby.before)
+    high = np.minimum(order.place(runs.row_at(nearby.settle_us + 1)[order.rows]), place + 1 + nearby.after)
+    return Company(order, group >= 0, low, high)
 
 
-def _sums(whole: Ints, known: Bools, group: Ints, end_us: Ints, nearby: Nearby) -> tuple[Ints, Ints]:
-    order = grouped(group)
-    end, place = end_us[order.rows], np.arange(len(end_us))
-    low = np.maximum(since(order, end, end - nearby.back_us), place - nearby.before)
-    high = np.minimum(until(order, end, end + nearby.settle_us), place + 1 + nearby.after)
-    sums, counts = np.r_[0, np.cumsum(whole[order.rows])], np.r_[0, np.cumsum(known[order.rows])]
-    return order.back(sums[high] - sums[low]), order.back(counts[high] - counts[low])
-
-
-def rising(values: Floats, group: Ints, end_us: Ints, within_us: int) -> tuple[Floats, Floats]:
-    """Whether `values` rise over the group's last runs: Mann and Kendall's z, and the rise from oldest to newest third.
+def rising(values: Floats, runs: Runs, order: Order, within_us: int) -> tuple[Floats, Floats]:
+    """The rise of `values` over the group's last runs, oldest to newest third, and Mann and Kendall's z of it.
 
     Pairs of runs that rise against pairs that fall, over STEPS; ties count for neither. NaN with fewer than eight
-    values, without a group (negative), or where the newest value is missing.
+    values or where the newest is missing; z is 0 where there is no rise to speak of.
     """
-    order = grouped(group)
-    end, sorted_values = end_us[order.rows], values[order.rows]
-    begin = since(order, end, end - within_us)
-    z, rise = np.full(len(values), np.nan), np.full(len(values), np.nan)
+    column = values[order.rows]
+    begin = order.place(runs.row_at(-within_us)[order.rows])
+    rise, z = np.full(len(values), np.nan), np.full(len(values), np.nan)
 
     def work(part: slice) -> None:
         index = np.arange(part.start, part.stop)[:, None] - STEPS
-        window = np.where(index >= begin[part, None], sorted_values[np.maximum(index, 0)], np.nan)
-        known = np.count_nonzero(window == window, axis=1)
-        score = np.zeros(len(window))
-        for i in range(len(STEPS) - 1):
-            score += np.nansum(np.sign(window[:, i : i + 1] - window[:, i + 1 :]), axis=1)
-        spread = np.sqrt(known * (known - 1) * (2 * known + 5) / 18.0)
+        window = column[np.maximum(index, 0)]
+        window[index < begin[part, None]] = np.nan
+        known = np.count_nonzero(~np.isnan(window), axis=1)
         fit = (known >= 8) & ~np.isnan(window[:, 0])
-        z[part] = np.where(fit, (score - np.sign(score)) / np.maximum(spread, 1.0), np.nan)
-        rise[part] = np.where(fit, _third(window[:, :4]) - _third(window[:, -4:]), np.nan)
+        rise[part] = np.where(fit, _mean(window[:, :4]) - _mean(window[:, -4:]), np.nan)
+        z[part] = np.where(fit, 0.0, np.nan)
+        some = np.flatnonzero(fit & (rise[part] > NO_RISE))
+        z[part.start + some] = _trend(window[some])
 
-    in_chunks(len(values), work)
-    alone = order.back(np.where(group[order.rows] >= 0, z, np.nan))
-    return alone, order.back(rise)
+    if not np.isnan(column).all():
+        in_chunks(len(column), work)
+    return np.asarray(order.back(rise), np.float64), np.asarray(order.back(z), np.float64)
 
 
-def _third(window: Floats) -> Floats:
-    known = np.count_nonzero(window == window, axis=1)
+def _trend(window: Floats) -> Floats:
+    """Mann and Kendall's z of each row, newest first, with the correction for continuity."""
+    known = np.count_nonzero(~np.isnan(window), axis=1)
+    score = np.zeros(len(window))
+    for i in range(window.shape[1] - 1):
+        score += np.nansum(np.sign(window[:, i : i + 1] - window[:, i + 1 :]), axis=1)
+    spread = np.sqrt(known * (known - 1) * (2 * known + 5) / 18.0)
+    return np.asarray((score - np.sign(score)) / np.maximum(spread, 1.0), np.float64)
+
+
+def _mean(window: Floats) -> Floats:
+    known = np.count_nonzero(~np.isnan(window), axis=1)
     return np.where(known > 0, np.nansum(window, axis=1) / np.maximum(known, 1), np.nan)
