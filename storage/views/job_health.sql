@@ -21,6 +21,7 @@ WITH ended AS (
 SELECT s.job, s.about, s.every_s, coalesce(g.is_running, false) AS is_running, n.outcome AS last_outcome,
     n.ended_ts AS last_ended_ts, n.duration_s AS last_duration_s, n.error AS last_error, o.ended_ts AS last_success_ts,
     coalesce(c.consecutive_failures, 0) AS consecutive_failures, coalesce(c.runs_24h, 0) AS runs_24h,
+    coalesce(c.successes_24h, 0) AS successes_24h,
     c.successes_24h / nullif(c.runs_24h, 0) AS success_rate_24h, coalesce(g.missed, 0) AS missed,
     coalesce(g.skipped, 0) AS skipped, g.last_slot_ts, g.last_slot_ts + to_seconds(s.every_s) AS next_slot_ts,
     CAST(k.paused_until AS TIMESTAMPTZ) AS paused_until, k.paused_by
