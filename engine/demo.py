@@ -15,6 +15,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from engine.alert_rules import default_rules
+from engine.logbook import open_logbook
 from engine.pipeline import Pipeline
 from engine.replay import Playback, load_recording
 from engine.room import Room
@@ -138,6 +139,7 @@ def main() -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
     room = Room.open(given.home, origin="scheduler")
+    open_logbook(room.home)
     perform(room, logs_beside(given.home), Performance(given.speed, given.begin, given.begin + 0.05, stay=True), stop)
 
 

@@ -25,7 +25,9 @@ from storage.tally import OnProgress
 log = logging.getLogger("watchroom.service")
 
 TICK_S = 1.0
-ALERTS_EVERY_S = 2.0
+ALERTS_EVERY_S = 5.0
+QUIET_ALERTS_EVERY_S = 60.0
+"""The rules are asked this seldom while nothing new was committed: only time can change an answer then."""
 WORK_SHARE = 0.5
 """At most this share of the time is spent on judging; a step that took long is followed by a longer rest."""
 
@@ -60,6 +62,7 @@ class Service:
         self.tally = Tally()
         self._failed: BaseException | None = None
         self._alerts_due_s = 0.0
+        self._alerts_commit = -1
 
     def run(self, stop: threading.Event, on_round: Callable[[Tally], None] | None = None) -> Tally:
         """Work until `stop` is set; what was read by then is landed. Raises what made landing impossible."""
@@ -87,12 +90,20 @@ class Service:
             self.tally.add(
                 self.pipeline.step(deployed, lambda name: self.events.settled_through(name, now_s, behind=behind))
             )
-            if now_s >= self._alerts_due_s:
+            if now_s >= self._alerts_due_s and self._is_news(now_s):
                 self._alerts_due_s = now_s + ALERTS_EVERY_S
                 self.look_at_alerts()
         except Exception as error:
             log.exception("a round of judging failed")
             self.tally.failures.append(f"{type(error).__name__}: {error}")
+
+    def _is_news(self, now_s: float) -> bool:
+        """Whether something was committed since the rules were asked, or so much time has passed that they must be."""
+        newest = self.room.lake.snapshot().commit_id
+        if newest == self._alerts_commit and now_s < self._alerts_due_s + QUIET_ALERTS_EVERY_S:
+            return False
+        self._alerts_commit = newest
+        return True
 
     def look_at_alerts(self) -> None:
         """Hold what is known now against the alert rules."""

@@ -29,12 +29,14 @@ def command(
     import signal
     import threading
 
+    from engine.logbook import open_logbook
     from engine.room import Room
     from engine.service import Service, Tally
     from storage.inputs import expand
 
     expand(paths)
     room = Room.open(home, create=True)
+    open_logbook(room.home)
     stop = threading.Event()
     received: list[int] = []
 
@@ -49,7 +51,7 @@ def command(
 
     def narrate(tally: Tally) -> None:
         if tally.failures:
-            say(f"a round failed: {tally.failures.pop()}; trying again")
+            say(f"a round failed: {tally.failures.pop()}; trying again, details in {room.home.log}")
         if not quiet and [tally.judged, tally.flagged] != said:
             said[:] = [tally.judged, tally.flagged]
             say(f"{tally.judged:,} verdicts, {tally.flagged:,} flagged")
