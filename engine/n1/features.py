@@ -36,7 +36,7 @@ def features(rows: pl.DataFrame, least: int) -> pl.DataFrame:
     `loops`.
     """
     windows = _windows(rows)
-    found = loops.understood(loops.busiest(loops.repeated(rows, least)))
+    found = loops.busiest(loops.understood(loops.repeated(rows, least)))
     if found.is_empty():
         none = pl.lit([], dtype=FEATURES["loops"]).alias("loops")
         return windows.with_columns(none).select(FEATURES.names())

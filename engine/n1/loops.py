@@ -59,16 +59,17 @@ def busiest(found: pl.DataFrame) -> pl.DataFrame:
     """The MOST_LOOPS repetitions of each unit with the most different values, in an order that the input's does not
     change.
     """
-    return (
-        found.with_columns(
-            pl.col("template").cast(pl.String).alias("_text"), pl.col("caller").cast(pl.String).alias("_place")
-        )
-        .sort(
-            "unit", pl.coalesce("distinct", "n"), "n", "_text", "_place", descending=[False, True, True, False, False]
-        )
-        .filter(pl.int_range(pl.len()).over("unit") < MOST_LOOPS)
-        .drop("_text", "_place")
-    )
+    if not _crowded(found, "unit", MOST_LOOPS):
+        return found
+    texts = [pl.col(name).cast(pl.String).alias(f"_{name}") for name in ("template", "caller")]
+    order = ["unit", pl.coalesce("distinct", "n"), "n", "_template", "_caller"]
+    ranked = found.with_columns(texts).sort(order, descending=[False, True, True, False, False])
+    return ranked.filter(pl.int_range(pl.len()).over("unit") < MOST_LOOPS).drop("_template", "_caller")
+
+
+def _crowded(rows: pl.DataFrame, by: str, most: int) -> bool:
+    """Whether any group has more than `most` rows; ranking within groups is dear and rarely needed."""
+    return bool(rows.group_by(by).len().select((pl.col("len") > most).any()).item())
 
 
 def understood(found: pl.DataFrame) -> pl.DataFrame:
@@ -97,10 +98,11 @@ def fed(rows: pl.DataFrame, found: pl.DataFrame) -> pl.DataFrame:
         .select("loop", "unit", "first", pl.col("template").alias("child"))
         .join(_sources(rows, asked).lazy(), on="unit")
         .filter((pl.col("at") < pl.col("first")) & (pl.col("parent") != pl.col("child")))
-        .sort("loop", "at", descending=[False, True])
-        .filter(pl.int_range(pl.len()).over("loop") < MOST_SOURCES)
         .collect()
     )
+    if _crowded(pairs, "loop", MOST_SOURCES):
+        nearest = pairs.sort("loop", "at", descending=[False, True])
+        pairs = nearest.filter(pl.int_range(pl.len()).over("loop") < MOST_SOURCES)
     kinds = pairs.select("child", "parent").unique()
     known = [_relation(child, parent) for child, parent in kinds.select(pl.all().cast(pl.String)).iter_rows()]
     kinds = kinds.with_columns(
