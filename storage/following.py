@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Callable, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -18,7 +19,8 @@ from storage.clock import monotonic_s, rfc3339
 from storage.errors import ConflictError, InputError, UnavailableError
 from storage.inputs import expand, folders, present
 from storage.manner import Rhythm
-from storage.opening import Reading, is_landed_archive, open_source, replaced_sources
+from storage.opening import Reading, is_landed_archive, open_source, recognise, replaced_sources
+from storage.streams import open_stream
 from storage.tail import BLOCK_BYTES, Batch, RewrittenError
 from storage.tally import LandingSummary, SourceLag, Tally
 from storage.watching import Watch
@@ -110,9 +112,8 @@ class Follower:
         """A file that was named itself and cannot be landed is an error at once, not a notice nobody reads."""
         for path in self.patterns:
             if path.is_file():
-                reading = open_source(self.landing.lake.ledger, path, self.landing.terms, self.landing.clock())
-                if reading is not None:
-                    reading.close()
+                with closing(open_stream(path)) as stream:
+                    recognise(stream, self.landing.terms.format_name)
             elif path.exists() and not path.is_dir():
                 expand([path])
 
@@ -226,31 +227,39 @@ class Follower:
     def _admit(self, path: Path, key: Key, status: os.stat_result) -> None:
         """Open a file that is not followed yet; one that cannot be landed is passed over until it changes."""
         landing = self.landing
-        self._passed[key] = (status.st_size, status.st_mtime_ns)
+        seen = (status.st_size, status.st_mtime_ns)
         try:
-            if is_landed_archive(landing.lake.ledger, path):
-                return
-            reading = open_source(landing.lake.ledger, path, landing.terms, landing.clock())
+            reading = None
+            if not is_landed_archive(landing.lake.ledger, path):
+                reading = open_source(landing.lake.ledger, path, landing.terms, landing.clock())
         except InputError as error:
             self.tally.notice(f"passed over: {error}")
-            return
         except FileNotFoundError:
             return
         if reading is None:
+            self._passed[key] = seen
             return
         self.tally.files.add(reading.source.id)
-        item = _Followed(reading, grown_s=monotonic_s())
         with self._lock:
-            self._open[key] = item
-        del self._passed[key]
-        followed = {i.reading.source.id for i in self._open.values()}
-        for former in replaced_sources(landing.lake.ledger, reading.source):
-            if former.id not in followed:
-                landing.land_rest(former, reading.tail.log_format, self.tally)
-        if reading.stream.is_archive:
-            landing.land_to_end(reading, self.tally)
+            self._open[key] = _Followed(reading, grown_s=monotonic_s())
+        try:
+            self._land_former(reading)
+            if reading.stream.is_archive:
+                landing.land_to_end(reading, self.tally)
+        except BaseException:
             self._close(key)
-            self._passed[key] = (status.st_size, status.st_mtime_ns)
+            raise
+        self._passed.pop(key, None)
+        if reading.stream.is_archive:
+            self._close(key)
+            self._passed[key] = seen
+
+    def _land_former(self, reading: Reading) -> None:
+        """Land what is left of the file that lay at this place before, if it is not being followed itself."""
+        followed = {item.reading.source.id for item in self._open.values()}
+        for former in replaced_sources(self.landing.lake.ledger, reading.source):
+            if former.id not in followed:
+                self.landing.land_rest(former, reading.tail.log_format, self.tally)
 
     def _step(self, key: Key, item: _Followed, *, final: bool) -> Batch | None:
         """What one source has to land now; a change of size or time alone has its marker looked at."""

@@ -42,6 +42,11 @@ class Home:
         return self.path / "aside"
 
     @property
+    def backups(self) -> Path:
+        """Copies of the ledger, one a day."""
+        return self.path / "backups"
+
+    @property
     def state(self) -> Path:
         """Locks and the like of running processes."""
         return self.path / "state"

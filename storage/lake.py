@@ -76,8 +76,11 @@ class Lake:
 
     @classmethod
     def open(cls, home: Home, clock: Clock = utc_now) -> Lake:
-        """The lake at `home`, made if it is not there."""
+        """The lake at `home`, made if it is not there; a ledger that is lost is rebuilt first (storage/rebuild.py)."""
+        from storage.rebuild import revive
+
         home.create()
+        revive(home, clock)
         return cls(home, Ledger(home.ledger), clock)
 
     def append(self, frames: Mapping[str, pl.DataFrame], *, kind: str, origin: Origin | Sequence[Origin] | None = None,
@@ -169,7 +172,7 @@ class Lake:
             "INSERT INTO landing_commit (ts, kind) VALUES (?, ?)", (rfc3339(self.clock()), kind)
         ).lastrowid
         assert done is not None
-        record_segments(connection, done, done, prepared.written)
+        record_segments(connection, done, (done, done), prepared.written)
         connection.executemany(
             "INSERT INTO landed (commit_id, source_id, start_offset, end_offset) VALUES (?, ?, ?, ?)",
             [(done, o.source_id, o.start_offset, o.end_offset) for o in prepared.origins],
@@ -177,13 +180,15 @@ class Lake:
         return done
 
 
-def record_segments(connection: sqlite3.Connection, made_by: int, commit_id: int, written: Sequence[Written]) -> None:
-    """Name segments in the manifest: live from this transaction on."""
+def record_segments(
+    connection: sqlite3.Connection, made_by: int, commits: tuple[int, int], written: Sequence[Written]
+) -> None:
+    """Name segments in the manifest, live from this transaction on; `commits` are the oldest and newest they hold."""
     connection.executemany(
-        "INSERT INTO segment (made_by, commit_id, table_name, path, row_count, byte_count, min_ts, max_ts, checksum,"
-        " schema_version) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        "INSERT INTO segment (made_by, first_commit_id, commit_id, table_name, path, row_count, byte_count, min_ts,"
+        " max_ts, checksum, schema_version) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         [
-            (made_by, commit_id, w.table_name, w.path, w.row_count, w.byte_count, w.min_ts, w.max_ts, w.checksum,
+            (made_by, *commits, w.table_name, w.path, w.row_count, w.byte_count, w.min_ts, w.max_ts, w.checksum,
              SCHEMA_VERSION)
             for w in written
         ],

@@ -30,7 +30,7 @@ from storage.opening import (
     replaced_sources,
 )
 from storage.parsing import Frames, merge, reject_row
-from storage.sources import Source
+from storage.sources import Source, identity
 from storage.streams import open_stream
 from storage.tail import BLOCK_BYTES, Batch, RewrittenError
 from storage.tally import LandingSummary, OnNotice, OnProgress, Progress, SourceLag, Tally
@@ -249,11 +249,5 @@ class unavailable:  # noqa: N801 reads as a statement
 
 def _origin(reading: Reading, batch: Batch) -> Origin:
     """The bytes of a batch, with what is needed to find its source again without the ledger."""
-    source = reading.source
-    identity: dict[str, object] = {
-        "path": str(source.path), "place": str(source.place), "generation": source.generation,
-        "device": source.device, "inode": source.inode, "head": source.head.hex(),
-        "format": reading.tail.log_format.name, "marker": batch.after.marker.hex(),
-        "marker_bytes": batch.after.marker_bytes, "provisional": batch.provisional,
-    }  # fmt: skip
-    return Origin(source.id, batch.start, batch.after.offset, identity)
+    about = identity(reading.source, batch.after) | {"provisional": batch.provisional}
+    return Origin(reading.source.id, batch.start, batch.after.offset, about)

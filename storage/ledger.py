@@ -10,12 +10,17 @@ import importlib.resources
 import sqlite3
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from storage.errors import UnavailableError
 
 BUSY_TIMEOUT_S = 10.0
+_DAMAGED = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
+_BUSY = frozenset({
+    sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN,
+    sqlite3.SQLITE_READONLY, sqlite3.SQLITE_PERM, sqlite3.SQLITE_NOMEM,
+})  # fmt: skip
 
 
 class Ledger:
@@ -29,30 +34,29 @@ class Ledger:
     @contextmanager
     def write(self) -> Iterator[sqlite3.Connection]:
         """A transaction that writes: committed and durable when the block ends, undone whole if it raises."""
-        connection = self._connection()
         with self._unavailable():
+            connection = self._connection()
             connection.execute("BEGIN IMMEDIATE")
-        try:
-            yield connection
-            with self._unavailable():
+            try:
+                yield connection
                 connection.execute("COMMIT")
-        except BaseException:
-            if connection.in_transaction:
-                connection.execute("ROLLBACK")
-            raise
+            except BaseException:
+                _roll_back(connection)
+                raise
 
     @contextmanager
     def read(self) -> Iterator[sqlite3.Connection]:
         """One consistent snapshot to read from. Inside a `write` of the same thread it sees that transaction."""
-        connection = self._connection()
-        if connection.in_transaction:
-            yield connection
-            return
-        connection.execute("BEGIN")
-        try:
-            yield connection
-        finally:
-            connection.execute("ROLLBACK")
+        with self._unavailable():
+            connection = self._connection()
+            if connection.in_transaction:
+                yield connection
+                return
+            connection.execute("BEGIN")
+            try:
+                yield connection
+            finally:
+                _roll_back(connection)
 
     def close(self) -> None:
         """Close this thread's connection."""
@@ -64,23 +68,28 @@ class Ledger:
     def _connection(self) -> sqlite3.Connection:
         connection: sqlite3.Connection | None = getattr(self._local, "connection", None)
         if connection is None:
-            with self._unavailable():
-                connection = sqlite3.connect(self.path, timeout=BUSY_TIMEOUT_S, isolation_level=None)
-                connection.row_factory = sqlite3.Row
-                connection.execute("PRAGMA journal_mode = WAL")
-                connection.execute("PRAGMA synchronous = FULL")
-                connection.execute("PRAGMA foreign_keys = ON")
+            connection = sqlite3.connect(self.path, timeout=BUSY_TIMEOUT_S, isolation_level=None)
+            connection.row_factory = sqlite3.Row
+            connection.execute("PRAGMA journal_mode = WAL")
+            connection.execute("PRAGMA synchronous = FULL")
+            connection.execute("PRAGMA foreign_keys = ON")
             self._local.connection = connection
         return connection
 
     @contextmanager
     def _unavailable(self) -> Iterator[None]:
+        """What SQLite says of the file, not of our SQL, becomes one clear line."""
         try:
             yield
-        except sqlite3.OperationalError as error:
-            raise UnavailableError(f"the ledger {self.path} cannot be used now ({error}); try again") from error
-        except sqlite3.DatabaseError as error:
-            raise UnavailableError(f"the ledger {self.path} is damaged ({error}); run `watchroom doctor`") from error
+        except sqlite3.Error as error:
+            code = getattr(error, "sqlite_errorcode", None)
+            if code is not None and code & 0xFF in _DAMAGED:
+                raise UnavailableError(
+                    f"the ledger {self.path} is damaged ({error}); run `watchroom doctor`"
+                ) from error
+            if code is not None and code & 0xFF in _BUSY:
+                raise UnavailableError(f"the ledger {self.path} cannot be used now ({error}); try again") from error
+            raise
 
     def _migrate(self) -> None:
         """Bring the schema up to the newest migration; each runs once, in its own transaction."""
@@ -97,6 +106,12 @@ class Ledger:
                 for statement in _statements(script):
                     connection.execute(statement)
                 connection.execute(f"PRAGMA user_version = {number:d}")
+
+
+def _roll_back(connection: sqlite3.Connection) -> None:
+    if connection.in_transaction:  # SQLite ends it by itself on a full or failing disk
+        with suppress(sqlite3.Error):
+            connection.execute("ROLLBACK")
 
 
 def _migrations() -> list[str]:

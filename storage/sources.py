@@ -212,3 +212,12 @@ def record_gap(connection: sqlite3.Connection, source: Source, byte_count: int |
         "INSERT INTO gap (source_id, ts, start_offset, byte_count, reason) VALUES (?, ?, ?, ?, ?)",
         (source.id, now, source.landed_to, byte_count, reason),
     )
+
+
+def identity(source: Source, after: Place) -> dict[str, object]:
+    """What a segment must know of a source so that the source can be rebuilt from it."""
+    return {
+        "path": str(source.path), "place": str(source.place), "generation": source.generation,
+        "device": source.device, "inode": source.inode, "head": source.head.hex(), "format": source.format,
+        "marker": after.marker.hex(), "marker_bytes": after.marker_bytes,
+    }  # fmt: skip

@@ -52,7 +52,8 @@ CREATE TABLE gap (                            -- bytes that were gone before the
 CREATE TABLE segment (
     id             INTEGER PRIMARY KEY AUTOINCREMENT,
     made_by        INTEGER NOT NULL REFERENCES landing_commit (id),
-    commit_id      INTEGER NOT NULL,          -- the newest commit whose rows it holds: made_by, or an older one if merged
+    first_commit_id INTEGER NOT NULL,         -- the oldest and the newest commit whose rows it holds: made_by itself,
+    commit_id      INTEGER NOT NULL,          -- or, merged from others, theirs
     table_name     TEXT NOT NULL,
     path           TEXT NOT NULL UNIQUE,      -- below the lake
     row_count      INTEGER NOT NULL,

@@ -1,0 +1,220 @@
+"""The doctor: finds what a crash, a failing disk or a hand has done to a home, and mends it without losing more.
+
+Nothing is ever deleted but unfinished writes: damaged and unclaimed files are kept in `aside/`.
+"""
+
+from __future__ import annotations
+
+import logging
+import sqlite3
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+
+from storage import backup, rebuild, sources
+from storage.clock import Clock, rfc3339, utc_now
+from storage.errors import UnavailableError
+from storage.home import Home
+from storage.lake import Lake
+from storage.ledger import Ledger
+from storage.reland import Range, reland
+from storage.segments import PENDING_SUFFIX, checksum_file
+
+ORPHAN_AGE_S = 600.0
+"""A file without a ledger row may be a commit under way; older than this it is not."""
+
+_log = logging.getLogger("watchroom")
+
+
+@dataclass(frozen=True, slots=True)
+class Broken:
+    """A live segment that cannot be read as it was written."""
+
+    id: int
+    path: Path
+    table_name: str
+    row_count: int
+    trouble: str
+
+
+@dataclass(frozen=True, slots=True)
+class Findings:
+    """What is wrong with a home. `lost_rows` counts rows of live segments that cannot be read any more."""
+
+    ledger: str | None = None
+    broken: tuple[Broken, ...] = ()
+    orphans: tuple[Path, ...] = ()
+    pending: tuple[Path, ...] = ()
+    segments: int = 0
+
+    @property
+    def sound(self) -> bool:
+        """Whether nothing was found."""
+        return self.ledger is None and not (self.broken or self.orphans or self.pending)
+
+    @property
+    def lost_rows(self) -> int:
+        """Rows that cannot be read any more, unless they can be landed again."""
+        return sum(item.row_count for item in self.broken)
+
+    def lines(self) -> list[str]:
+        """The findings, one line each."""
+        said = [f"the ledger is damaged: {self.ledger}"] if self.ledger else []
+        said += [f"{b.path.name} ({b.table_name}, {b.row_count} rows): {b.trouble}" for b in self.broken]
+        if self.orphans:
+            said.append(f"{len(self.orphans)} files that no commit names")
+        if self.pending:
+            said.append(f"{len(self.pending)} unfinished writes")
+        return said or [f"sound: {self.segments} segments"]
+
+
+@dataclass(slots=True)
+class Report:
+    """What was found and what was done about it. `lost_rows` counts what is gone for good."""
+
+    findings: Findings
+    done: list[str] = field(default_factory=list)
+    landed_again: int = 0
+    lost_rows: int = 0
+
+
+def examine(home: Home, *, deep: bool = True, orphan_age_s: float = ORPHAN_AGE_S, clock: Clock = utc_now) -> Findings:
+    """Look at everything and change nothing. `deep` reads every segment and compares its checksum."""
+    trouble = _ledger_trouble(home)
+    if trouble is not None:
+        return Findings(trouble)
+    connection = sqlite3.connect(f"file:{home.ledger}?mode=ro", uri=True)
+    try:
+        rows = connection.execute(
+            "SELECT id, path, table_name, row_count, byte_count, checksum, superseded_by FROM segment"
+        ).fetchall()
+    finally:
+        connection.close()
+    known = {home.lake / row[1] for row in rows}
+    live = [row for row in rows if row[6] is None]
+    broken = [
+        Broken(row[0], home.lake / row[1], row[2], row[3], found)
+        for row in live
+        if (found := _segment_trouble(home.lake / row[1], row[4], row[5] if deep else None)) is not None
+    ]
+    files = [p for p in home.lake.rglob("*") if p.is_file()] if home.lake.is_dir() else []
+    before_s = clock().timestamp() - orphan_age_s
+    old = [p for p in files if p not in known and _changed_s(p) <= before_s]
+    pending = tuple(p for p in old if p.suffix == PENDING_SUFFIX)
+    return Findings(None, tuple(broken), tuple(p for p in old if p not in pending), pending, len(live))
+
+
+def repair(home: Home, *, orphan_age_s: float = ORPHAN_AGE_S, clock: Clock = utc_now) -> Report:
+    """Mend what `examine` finds: a damaged ledger is rebuilt, broken segments are landed again where the log still is.
+
+    Raises UnavailableError if the home cannot be written.
+    """
+    home.create()
+    findings = examine(home, orphan_age_s=orphan_age_s, clock=clock)
+    report = Report(findings)
+    try:
+        if findings.ledger is not None:
+            report.done += rebuild.rebuild(home, clock)
+            again = examine(home, orphan_age_s=orphan_age_s, clock=clock)
+            findings = Findings(findings.ledger, again.broken, again.orphans, again.pending, again.segments)
+            report.findings = findings
+        for path in findings.pending:
+            path.unlink(missing_ok=True)
+        if findings.pending:
+            report.done.append(f"removed {len(findings.pending)} unfinished writes")
+        if findings.orphans:
+            for path in findings.orphans:
+                set_aside(home, path, clock())
+            report.done.append(f"kept {len(findings.orphans)} files that no commit names in {home.aside}")
+        lake = Lake(home, Ledger(home.ledger), clock)
+        for item in findings.broken:
+            _mend(lake, item, report)
+        lake.ledger.close()
+    except OSError as error:
+        raise UnavailableError(
+            f"the home {home.path} cannot be mended now ({error.strerror}); make room first"
+        ) from error
+    return report
+
+
+def set_aside(home: Home, path: Path, now: datetime) -> Path:
+    """Move a file of the home to `aside/`, under its own name and the moment."""
+    home.aside.mkdir(mode=0o700, exist_ok=True)
+    target = home.aside / f"{now:%Y%m%dT%H%M%S}-{path.name}"
+    number = 0
+    while target.exists():
+        number += 1
+        target = target.with_name(f"{now:%Y%m%dT%H%M%S}-{number}-{path.name}")
+    return path.rename(target)
+
+
+def _mend(lake: Lake, item: Broken, report: Report) -> None:
+    """Take a broken segment out of the manifest and land its rows again."""
+    now = lake.clock()
+    ranges = _ranges(lake, item)
+    if item.path.exists():
+        set_aside(lake.home, item.path, now)
+    with lake.ledger.write() as connection:
+        done = connection.execute(
+            "INSERT INTO landing_commit (ts, kind) VALUES (?, 'rebuild')", (rfc3339(now),)
+        ).lastrowid
+        connection.execute(
+            "UPDATE segment SET superseded_by = ?, superseded_ts = ? WHERE id = ?", (done, rfc3339(now), item.id)
+        )
+    again = 0
+    for wanted in ranges:
+        rows = reland(lake, wanted)
+        again += rows or 0
+        if rows is None:
+            with lake.ledger.write() as connection:
+                reason = f"the segment of {item.table_name} was {item.trouble}, and the log is gone"
+                sources.record_gap(connection, wanted.source, wanted.end - wanted.start, reason, rfc3339(now))
+    lost = max(item.row_count - again, 0)
+    report.landed_again += again
+    report.lost_rows += lost
+    report.done.append(f"{item.path.name}: {item.trouble}; {again} rows landed again from the log, {lost} lost")
+
+
+def _ranges(lake: Lake, item: Broken) -> list[Range]:
+    """The bytes whose rows a segment held."""
+    day = item.path.parent.name.removeprefix("date=")
+    with lake.ledger.read() as connection:
+        rows = connection.execute(
+            "SELECT landed.* FROM landed JOIN segment ON landed.commit_id BETWEEN segment.first_commit_id"
+            " AND segment.commit_id WHERE segment.id = ? ORDER BY landed.commit_id, source_id", (item.id,),
+        ).fetchall()  # fmt: skip
+        return [
+            Range(sources.get_source(connection, row["source_id"]), row["start_offset"], row["end_offset"],
+                  item.table_name, day)
+            for row in rows
+        ]  # fmt: skip
+
+
+def _ledger_trouble(home: Home) -> str | None:
+    if rebuild.is_lost(home):
+        return "it is missing, or no ledger any more"
+    if not home.ledger.exists():
+        return "missing"
+    return None if backup.is_sound(home.ledger) else "SQLite cannot read it whole"
+
+
+def _segment_trouble(path: Path, byte_count: int, checksum: str | None) -> str | None:
+    """What is wrong with a live segment: missing, torn or altered; None if nothing is."""
+    try:
+        size = path.stat().st_size
+        if size != byte_count:
+            return f"torn ({size} of {byte_count} bytes)"
+        if checksum is not None and checksum_file(path) != checksum:
+            return "altered (its checksum differs)"
+    except FileNotFoundError:
+        return "missing"
+    except OSError as error:
+        return f"unreadable ({(error.strerror or 'error').lower()})"
+    return None
+
+
+def _changed_s(path: Path) -> float:
+    try:
+        return path.stat().st_mtime
+    except OSError:
+        return float("inf")

@@ -1,0 +1,276 @@
+"""A lost ledger, rebuilt: from the newest sound backup, and from what every segment says of itself.
+
+Which segments count is decided by the bytes that they came from: of two that hold rows of the same bytes, table and day
+the later written is the committed one, the other was left by a crash. Bytes between them that no segment claims
+are landed again from the log, where it still is.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import logging
+import shutil
+import sqlite3
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from storage import backup, sources
+from storage.clock import Clock, rfc3339
+from storage.disk import Disk
+from storage.errors import UnavailableError
+from storage.home import Home
+from storage.lake import Lake, record_segments
+from storage.ledger import Ledger
+from storage.reland import Range, reland
+from storage.segments import Written, checksum_file, read_metadata
+
+Span = tuple[int, int]
+_MAGIC = b"SQLite format 3\0"
+_log = logging.getLogger("watchroom")
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A commit that the segments on disk tell of."""
+
+    written_ts: str
+    paths: tuple[str, ...]
+    origins: tuple[Mapping[str, Any], ...]
+    replaces: frozenset[str]
+    whole: bool
+
+    def claims(self) -> set[tuple[str, str, str, int]]:
+        """Which table and day of which source it holds rows of: (table, day, source path, generation)."""
+        folders = {tuple(Path(p).parts[:2]) for p in self.paths}
+        return {(t, day, str(o["path"]), int(o["generation"])) for t, day in folders for o in self.origins}
+
+
+def is_lost(home: Home) -> bool:
+    """Whether a ledger that was there is gone, or is no ledger any more. Cheap: looks at its first bytes."""
+    try:
+        with home.ledger.open("rb") as handle:
+            head = handle.read(len(_MAGIC))
+    except FileNotFoundError:
+        head = b""
+    if head:
+        return head != _MAGIC
+    return home.lake.is_dir() and next(home.lake.rglob("*.parquet"), None) is not None
+
+
+def revive(home: Home, clock: Clock) -> list[str]:
+    """Rebuild the ledger if it is lost, one process at a time; returns what was done. Raises UnavailableError."""
+    if not is_lost(home):
+        return []
+    try:
+        with (home.state / "rebuild.lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            done = rebuild(home, clock) if is_lost(home) else []
+    except OSError as error:
+        text = f"the ledger {home.ledger} is lost and cannot be rebuilt now ({error.strerror}); make room and try again"
+        raise UnavailableError(text) from error
+    for line in done:
+        _log.warning("%s", line)
+    return done
+
+
+def rebuild(home: Home, clock: Clock) -> list[str]:
+    """Put a ledger in place of the damaged one; returns what was done, one line each. Raises OSError."""
+    done = [f"kept the damaged ledger in {kept}"] if (kept := _set_ledger_aside(home, clock)) else []
+    done.append(_restore(home))
+    lake = Lake(home, Ledger(home.ledger), clock)
+    known = _known(lake)
+    found = _find(home, known)
+    merged = {path for item in found if item.whole for path in item.replaces}
+    candidates = [item for item in found if item.whole and not set(item.paths) <= merged]
+    chosen = _choose(candidates, _landed_before(lake))
+    for item in sorted(chosen, key=lambda i: i.written_ts):
+        _adopt(lake, item)
+    _supersede(lake, merged & known)
+    rows = _fill_holes(lake)
+    done.append(f"rebuilt the manifest: {len(chosen)} commits adopted from their segments, {rows} rows landed again")
+    lake.ledger.close()
+    return done
+
+
+def _set_ledger_aside(home: Home, clock: Clock) -> Path | None:
+    files = [p for p in (home.ledger, *(Path(f"{home.ledger}-{s}") for s in ("wal", "shm"))) if p.exists()]
+    if not files:
+        return None
+    folder = home.aside / f"ledger-{clock():%Y%m%dT%H%M%S%f}"
+    folder.mkdir(mode=0o700, parents=True)
+    for path in files:
+        path.rename(folder / path.name)
+    return folder
+
+
+def _restore(home: Home) -> str:
+    for copy in backup.copies(home):
+        if backup.is_sound(copy):
+            pending = home.ledger.with_suffix(".pending")
+            shutil.copyfile(copy, pending)
+            pending.chmod(0o600)
+            pending.rename(home.ledger)
+            Disk().sync_folder(home.path)
+            return f"restored the ledger from {copy.name}"
+    return "made a new ledger: no backup was there, so models, deployments and configurations start anew"
+
+
+def _known(lake: Lake) -> set[str]:
+    with lake.ledger.read() as connection:
+        return {row[0] for row in connection.execute("SELECT path FROM segment")}
+
+
+def _find(home: Home, known: set[str]) -> list[Found]:
+    """The commits whose segments lie in the lake and are not in the manifest."""
+    groups: dict[str, dict[str, Any]] = {}
+    present: dict[str, set[str]] = defaultdict(set)
+    for path in sorted(home.lake.rglob("*.parquet")):
+        name = str(path.relative_to(home.lake))
+        if name in known:
+            continue
+        try:
+            about = read_metadata(path)
+            pl.scan_parquet(path, glob=False).select(pl.len()).collect()
+        except (OSError, ValueError, pl.exceptions.PolarsError):
+            continue
+        if "commit" in about:
+            groups[str(about["commit"])] = about
+            present[str(about["commit"])].add(name)
+    return [
+        Found(
+            about["written_ts"], tuple(sorted(present[key])), tuple(about["origins"]),
+            frozenset(about.get("replaces", ())), set(about["files"]) <= present[key] | known,
+        )
+        for key, about in groups.items()
+    ]  # fmt: skip
+
+
+def _landed_before(lake: Lake) -> dict[tuple[str, int], int]:
+    """What the ledger that was restored says to have landed, by source path and generation."""
+    with lake.ledger.read() as connection:
+        return {(str(s.path), s.generation): s.read_to.offset for s in sources.all_sources(connection)}
+
+
+def _choose(found: Iterable[Found], landed: Mapping[tuple[str, int], int]) -> list[Found]:
+    """Those whose bytes no later one claims and no restored offset covers."""
+    taken: dict[tuple[str, str, str, int], list[Span]] = defaultdict(list)
+    chosen = []
+    for item in sorted(found, key=lambda i: i.written_ts, reverse=True):
+        spans = {claim: _spans(item, claim[2:]) for claim in item.claims()}
+        clash = any(
+            start < landed.get(claim[2:], 0) or any(a < end and start < b for a, b in taken[claim])
+            for claim, mine in spans.items() for start, end in mine if start < end
+        )  # fmt: skip
+        if clash and not item.replaces:
+            continue
+        for claim, mine in spans.items():
+            taken[claim] += mine
+        chosen.append(item)
+    return chosen
+
+
+def _spans(item: Found, source: tuple[str, int]) -> list[Span]:
+    """The bytes of one source (path, generation) that a commit holds rows of."""
+    return [
+        (int(o["start_offset"]), int(o["end_offset"]))
+        for o in item.origins if (str(o["path"]), int(o["generation"])) == source
+    ]  # fmt: skip
+
+
+def _adopt(lake: Lake, item: Found) -> None:
+    """Name a commit's segments in the manifest and move its sources' offsets on."""
+    written = [_describe(lake, path) for path in item.paths]
+    with lake.ledger.write() as connection:
+        done = connection.execute(
+            "INSERT INTO landing_commit (ts, kind) VALUES (?, 'rebuild')", (item.written_ts,)
+        ).lastrowid
+        assert done is not None
+        record_segments(connection, done, (done, done), written)
+        rows = sum(w.row_count for w in written) if len(item.origins) == 1 else 0
+        for origin in item.origins:
+            _adopt_origin(connection, origin, done, rows, rfc3339(lake.clock()))
+
+
+def _describe(lake: Lake, name: str) -> Written:
+    path = lake.home.lake / name
+    low, high, count = (
+        pl.scan_parquet(path, glob=False)
+        .select(pl.col("ts").min().alias("low"), pl.col("ts").max().alias("high"), pl.len()).collect().row(0)
+    )  # fmt: skip
+    span = [rfc3339(t) if t is not None else None for t in (low, high)]
+    return Written(name, Path(name).parts[0], count, path.stat().st_size, span[0], span[1], checksum_file(path))
+
+
+def _adopt_origin(connection: sqlite3.Connection, origin: Mapping[str, Any], commit: int, rows: int, now: str) -> None:
+    key = (origin["path"], origin["generation"])
+    connection.execute(
+        "INSERT OR IGNORE INTO source (path, place, generation, device, inode, head, format, first_ts, updated_ts)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        (origin["path"], origin["place"], origin["generation"], origin["device"], origin["inode"],
+         bytes.fromhex(origin["head"]), origin["format"], now, now),
+    )  # fmt: skip
+    (source_id,) = connection.execute("SELECT id FROM source WHERE path = ? AND generation = ?", key).fetchone()
+    start, end, provisional = origin["start_offset"], origin["end_offset"], origin.get("provisional", False)
+    connection.execute("INSERT OR IGNORE INTO landed VALUES (?, ?, ?, ?)", (commit, source_id, start, end))
+    if provisional:
+        connection.execute(
+            "UPDATE source SET provisional_offset = ?, provisional_commit = ? WHERE id = ? AND byte_offset = ?",
+            (end, commit, source_id, start),
+        )
+        return
+    connection.execute(
+        "UPDATE source SET byte_offset = ?, marker = ?, marker_bytes = ?, head = ?, device = ?, inode = ?, place = ?,"
+        " provisional_offset = NULL, provisional_commit = NULL, row_count = row_count + ?, updated_ts = ?"
+        " WHERE id = ? AND byte_offset <= ?",
+        (end, bytes.fromhex(origin["marker"]), origin["marker_bytes"], bytes.fromhex(origin["head"]), origin["device"],
+         origin["inode"], origin["place"], rows, now, source_id, end),
+    )  # fmt: skip
+
+
+def _supersede(lake: Lake, paths: set[str]) -> None:
+    """Segments of a restored ledger that were merged into others since are not live."""
+    now = rfc3339(lake.clock())
+    with lake.ledger.write() as connection:
+        (newest,) = connection.execute("SELECT coalesce(max(id), 0) FROM landing_commit").fetchone()
+        connection.executemany(
+            "UPDATE segment SET superseded_by = ?, superseded_ts = ? WHERE path = ? AND superseded_by IS NULL",
+            [(newest, now, path) for path in sorted(paths)],
+        )
+
+
+def _fill_holes(lake: Lake) -> int:
+    """Land bytes again that lie before a source's offset and that no commit claims; what is gone is a gap."""
+    rows = 0
+    with lake.ledger.read() as connection:
+        known = sources.all_sources(connection)
+        spans = {
+            s.id: connection.execute(
+                "SELECT start_offset, end_offset FROM landed WHERE source_id = ? ORDER BY 1", (s.id,)
+            ).fetchall()
+            for s in known
+        }
+    for source in known:
+        for start, end in _holes([(a, b) for a, b in spans[source.id]], source.read_to.offset):
+            again = reland(lake, Range(source, start, end))
+            rows += again or 0
+            if again is None:
+                with lake.ledger.write() as connection:
+                    reason = "its segment was lost with the ledger, and the log is gone"
+                    sources.record_gap(connection, source, end - start, reason, rfc3339(lake.clock()))
+    return rows
+
+
+def _holes(spans: list[Span], end: int) -> list[Span]:
+    holes, at = [], 0
+    for start, stop in sorted(spans):
+        if start > at:
+            holes.append((at, start))
+        at = max(at, stop)
+    if at < end:
+        holes.append((at, end))
+    return holes

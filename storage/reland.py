@@ -1,0 +1,116 @@
+"""Land bytes of a source a second time, because the segment that held their rows is gone."""
+
+from __future__ import annotations
+
+import os
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+
+import polars as pl
+
+from storage.errors import InputError
+from storage.format import load
+from storage.lake import Lake, Origin
+from storage.opening import find_rest
+from storage.parsing import Frames
+from storage.sources import Source, identity
+from storage.streams import Stream, open_stream
+from storage.tail import Place, Tail
+
+
+class Bounded:
+    """A stream that ends at an offset, whatever comes after."""
+
+    is_archive = True  # nothing can come after its end
+
+    def __init__(self, stream: Stream, end: int) -> None:
+        self.stream = stream
+        self.path: Path = stream.path
+        self.end = end
+
+    def read(self, offset: int, size: int) -> bytes:
+        """See Stream."""
+        return self.stream.read(offset, max(min(size, self.end - offset), 0))
+
+    def size(self) -> int | None:
+        """See Stream."""
+        return self.end
+
+    def skip_nuls(self, offset: int) -> int | None:
+        """See Stream."""
+        first = self.stream.skip_nuls(offset)
+        return first if first is not None and first < self.end else None
+
+    def damage(self) -> str | None:
+        """See Stream."""
+        return self.stream.damage()
+
+    def status(self) -> os.stat_result:
+        """See Stream."""
+        return self.stream.status()
+
+    def close(self) -> None:
+        """See Stream."""
+        self.stream.close()
+
+
+@dataclass(frozen=True, slots=True)
+class Range:
+    """Bytes of a source whose rows of `table_name` and `day` (None: all) are to be landed again."""
+
+    source: Source
+    start: int
+    end: int
+    table_name: str | None = None
+    day: str | None = None
+
+
+def reland(lake: Lake, wanted: Range) -> int | None:
+    """Land the rows of a range again; returns how many, or None if the source is not there any more."""
+    stream = _open(wanted.source)
+    if stream is None or wanted.source.format is None:
+        return None
+    rows = 0
+    with closing(stream):
+        # The marker of the range's start is not known; that of the landed offset was checked when the file was found.
+        place = Place(wanted.start, Place().marker, 0)
+        tail = Tail(
+            Bounded(stream, wanted.end), load(wanted.source.format), source=str(wanted.source.path), place=place
+        )  # fmt: skip
+        final = False
+        while True:
+            batch = tail.step(lake.clock(), final=final)
+            if batch is None:
+                if final:
+                    break
+                final = True
+                continue
+            frames = _only(batch.frames, wanted, lake)
+            origin = Origin(wanted.source.id, batch.start, batch.after.offset, identity(wanted.source, batch.after))
+            if frames:
+                lake.append(frames, kind="land", origin=origin)
+            rows += sum(frame.height for frame in frames.values())
+    return rows
+
+
+def _open(source: Source) -> Stream | None:
+    """The file that holds a source's bytes, at its place or beside it."""
+    try:
+        stream = open_stream(source.place)
+    except InputError:
+        return find_rest(source)
+    if source.holds(stream):
+        return stream
+    stream.close()
+    return find_rest(source)
+
+
+def _only(frames: Frames, wanted: Range, lake: Lake) -> Frames:
+    if wanted.table_name is None:
+        return frames
+    day = pl.col("ts").dt.strftime("%Y-%m-%d").fill_null(f"{lake.clock():%Y-%m-%d}")
+    kept = frames.get(wanted.table_name)
+    if kept is not None and wanted.day is not None:
+        kept = kept.filter(day == wanted.day)
+    return {} if kept is None or kept.is_empty() else {wanted.table_name: kept}
