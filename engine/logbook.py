@@ -1,4 +1,4 @@
-"""What watchroom says of itself: one JSON object a line in the home, so that it can be tailed and landed like any log."""
+"""What watchroom says of itself: one JSON object a line in the home, so that it can be landed like any log."""
 
 from __future__ import annotations
 

@@ -9,12 +9,13 @@ from typing import Annotated
 import typer
 
 from console.commands.performance_summary import COLUMNS as SUMMARY
-from console.options import HomeOption
-from console.output import Output, emit, say
+from console.options import HomeOption, OutputOption
+from console.output import Output, emit, emit_one, say
 
 PANEL = "Logs"
 LIVE_FROM = 0.55
 """Share of the recording that has already happened when the console opens."""
+ALERTS = ("ts", "rule", "severity", "model", "from_state", "to_state", "value", "limit_value", "n", "actor")
 FINDINGS = ("ts", "model", "subject", "score", "truth", "reason")
 
 
@@ -23,6 +24,7 @@ def command(
         float | None,
         typer.Option(min=0.1, help="1 is as it happened.", show_default="1; without a terminal as fast as it goes"),
     ] = None,
+    output: OutputOption = Output.table,
     home: HomeOption = None,
 ) -> int:
     """Replay the recorded sample as live traffic: on a terminal in the console, else to its end with a summary.
@@ -37,7 +39,7 @@ def command(
     say(f"home {place}; look into it later with --home")
     if sys.stdin.isatty() and sys.stdout.isatty():
         return _in_console(place, speed or 1.0)
-    return _to_the_end(place, speed)
+    return _to_the_end(place, speed, output)
 
 
 def _in_console(place: Path, speed: float) -> int:
@@ -60,7 +62,7 @@ def _in_console(place: Path, speed: float) -> int:
         daemon.wait(timeout=10)
 
 
-def _to_the_end(place: Path, speed: float | None) -> int:
+def _to_the_end(place: Path, speed: float | None, output: Output) -> int:
     """The same replay without a console: what it leaves is printed. The bad release is undone when its alert fires."""
     import threading
 
@@ -73,14 +75,19 @@ def _to_the_end(place: Path, speed: float | None) -> int:
     else:
         tally = perform(room, logs_beside(place), Performance(speed), threading.Event())
     say(f"{tally.judged:,} verdicts, {tally.flagged:,} flagged")
-    say("performance")
-    emit(room.reader.query("SELECT * FROM performance_now ORDER BY model"), Output.table, columns=SUMMARY)
-    say("findings, the newest of each model")
-    newest = room.reader.query(
-        "SELECT * FROM findings QUALIFY row_number() OVER (PARTITION BY model ORDER BY ts DESC) <= 5"
-        " ORDER BY model, ts DESC"
-    )
-    emit(newest, Output.table, columns=FINDINGS, empty="no findings")
-    say("alerts")
-    emit(room.reader.query("SELECT * FROM alert_history"), Output.table, empty="no alerts")
+    query = room.reader.query
+    answers = {
+        "performance": query("SELECT * FROM performance_now ORDER BY model"),
+        "findings": query(
+            "SELECT * FROM findings QUALIFY row_number() OVER (PARTITION BY model ORDER BY ts DESC) <= 5"
+            " ORDER BY model, ts DESC"
+        ),
+        "alerts": query("SELECT * FROM alert_history"),
+    }
+    if output is not Output.table:
+        emit_one({name: rows.to_dicts() for name, rows in answers.items()}, output)
+        return 0
+    for name, columns in (("performance", SUMMARY), ("findings", FINDINGS), ("alerts", ALERTS)):
+        print(f"\n{name}" + (", the newest of each model" if name == "findings" else ""))
+        emit(answers[name], output, columns=columns, empty=f"no {name}")
     return 0

@@ -8,7 +8,8 @@ from typing import Annotated
 import typer
 
 from console.confirm import confirm
-from console.options import DryRunOption, HomeOption, ModelArgument, YesOption
+from console.options import DryRunOption, HomeOption, ModelArgument, OutputOption, YesOption
+from console.output import Output, emit_one
 from storage.errors import UsageError
 
 PANEL = "Performance Monitoring"
@@ -24,6 +25,7 @@ def command(
     note: Annotated[str, typer.Option("--note", help="Why you think so.")] = "",
     yes: YesOption = False,
     dry_run: DryRunOption = False,
+    output: OutputOption = Output.table,
     home: HomeOption = None,
 ) -> None:
     """Give the ground truth for a subject; the newest label of a subject counts.
@@ -43,3 +45,4 @@ def command(
     start = window.replace(tzinfo=UTC) if window else None
     if confirm(f"label {subject} of {model} as {truth}", yes=yes, dry_run=dry_run):
         label(room.lake, model, subject, truth == "true", window_start=start, actor=room.registry.actor, note=note)
+        emit_one({"model": model, "subject": subject, "truth": truth == "true", "window_start": start}, output)

@@ -6,8 +6,8 @@ from typing import Annotated
 
 import typer
 
-from console.options import FormatOption, HomeOption, PathsArgument
-from console.output import say
+from console.options import FormatOption, HomeOption, OutputOption, PathsArgument
+from console.output import Output, emit_one, say
 
 PANEL = "Logs"
 
@@ -17,6 +17,7 @@ def command(
     format: FormatOption = "auto",
     env: Annotated[str, typer.Option("--env", help="Whose models judge: production or staging.")] = "production",
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Say only what is wrong.")] = False,
+    output: OutputOption = Output.table,
     home: HomeOption = None,
 ) -> int:
     """Tail logs, land them, judge them and raise alerts until stopped (Ctrl-C, SIGTERM).
@@ -58,5 +59,8 @@ def command(
 
     if not quiet:
         say(f"watching {len(paths)} place(s), home {room.home.path}; Ctrl-C stops")
-    service.run(stop, narrate)
+    tally = service.run(stop, narrate)
+    done = {"rounds": tally.steps, "verdicts": tally.judged, "flagged": tally.flagged, "failures": len(tally.failures)}
+    if not quiet:
+        emit_one(done, output)
     return 128 + received[0] if received else 0

@@ -49,3 +49,8 @@ def test_what_can_be_confirmed_can_be_rehearsed(name: str) -> None:
     """A command that asks takes --yes for scripts and --dry-run for the careful."""
     options = {p.name for p in command(name).params}
     assert ("yes" in options) == ("dry_run" in options)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_it_answers_in_every_form(name: str) -> None:
+    assert "output" in {p.name for p in command(name).params}
