@@ -24,6 +24,7 @@ from engine.versions import detector_card
 from storage.landing import Landing
 
 MODEL = "waf-behavioral"
+ACCURACY_RULE = "model_accuracy_below_threshold"
 BAD_VERSION = "1.1.0"
 BAD_THRESHOLD = 1.0
 
@@ -71,7 +72,9 @@ class Story:
         self.told.append(f"{MODEL} {BAD_VERSION} deployed: threshold {BAD_THRESHOLD}, a bad release made on purpose")
 
     def _firing(self) -> bool:
-        rows = self.room.reader.query("SELECT 1 FROM open_alerts WHERE model = ? AND state = 'firing'", [MODEL])
+        rows = self.room.reader.query(
+            "SELECT 1 FROM open_alerts WHERE model = ? AND rule = ? AND state = 'firing'", [MODEL, ACCURACY_RULE]
+        )
         return rows.height > 0
 
 

@@ -35,7 +35,6 @@ def command(
     from datetime import UTC
 
     from engine.labels import label
-
     from engine.room import Room
 
     if truth not in {"true", "false"}:
