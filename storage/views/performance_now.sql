@@ -16,6 +16,7 @@ WITH newest AS (
 ), alarms AS (
     SELECT model, environment, max(state IN ('firing', 'recovering')) AS firing, max(state = 'pending') AS pending
     FROM alert WHERE state IN ('pending', 'firing', 'recovering') AND severity <> 'info' AND model IS NOT NULL
+        AND rule <> 'critical_pattern_detected' -- what a model found says nothing against the model
     GROUP BY ALL
 )
 SELECT
