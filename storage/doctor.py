@@ -8,13 +8,12 @@ from __future__ import annotations
 import logging
 import sqlite3
 from dataclasses import dataclass, field
-from datetime import datetime
 from pathlib import Path
 
 from storage import backup, rebuild, sources
 from storage.clock import Clock, rfc3339, utc_now
 from storage.errors import UnavailableError
-from storage.home import Home
+from storage.home import Home, set_aside
 from storage.lake import Lake
 from storage.ledger import Ledger
 from storage.reland import Range, reland
@@ -135,17 +134,6 @@ def repair(home: Home, *, orphan_age_s: float = ORPHAN_AGE_S, clock: Clock = utc
             f"the home {home.path} cannot be mended now ({error.strerror}); make room first"
         ) from error
     return report
-
-
-def set_aside(home: Home, path: Path, now: datetime) -> Path:
-    """Move a file of the home to `aside/`, under its own name and the moment."""
-    home.aside.mkdir(mode=0o700, exist_ok=True)
-    target = home.aside / f"{now:%Y%m%dT%H%M%S}-{path.name}"
-    number = 0
-    while target.exists():
-        number += 1
-        target = target.with_name(f"{now:%Y%m%dT%H%M%S}-{number}-{path.name}")
-    return path.rename(target)
 
 
 def _mend(lake: Lake, item: Broken, report: Report) -> None:

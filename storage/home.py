@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 
 from storage.errors import UnavailableError
@@ -99,3 +100,14 @@ class Home:
             raise UnavailableError(f"the home {self.path} belongs to another user; choose your own with --home")
         if not os.access(self.path, os.R_OK | os.W_OK | os.X_OK):
             raise UnavailableError(f"the home {self.path} cannot be written; choose another with --home")
+
+
+def set_aside(home: Home, path: Path, now: datetime) -> Path:
+    """Move a file of the home to `aside/`, under its own name and the moment."""
+    home.aside.mkdir(mode=0o700, exist_ok=True)
+    target = home.aside / f"{now:%Y%m%dT%H%M%S}-{path.name}"
+    number = 0
+    while target.exists():
+        number += 1
+        target = target.with_name(f"{now:%Y%m%dT%H%M%S}-{number}-{path.name}")
+    return path.rename(target)

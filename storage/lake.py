@@ -157,8 +157,11 @@ class Lake:
         return frame
 
     def _metadata(self, drafts: Sequence[Draft], origins: Sequence[Origin]) -> dict[str, object]:
+        with self.ledger.read() as connection:
+            (newest,) = connection.execute("SELECT coalesce(max(id), 0) FROM landing_commit").fetchone()
         return {
             "commit": uuid4().hex,
+            "after_commit": newest,
             "written_ts": rfc3339(self.clock()),
             "files": [item.path for item in drafts],
             "origins": [

@@ -23,7 +23,7 @@ from storage import backup, sources
 from storage.clock import Clock, rfc3339
 from storage.disk import Disk
 from storage.errors import UnavailableError
-from storage.home import Home
+from storage.home import Home, set_aside
 from storage.lake import Lake, record_segments
 from storage.ledger import Ledger
 from storage.reland import Range, reland
@@ -38,7 +38,8 @@ _log = logging.getLogger("watchroom")
 class Found:
     """A commit that the segments on disk tell of."""
 
-    written_ts: str
+    order: tuple[int, str, int]
+    """What sorts commits by age: the newest commit there was when it was written, the clock then, the file's time."""
     paths: tuple[str, ...]
     origins: tuple[Mapping[str, Any], ...]
     replaces: frozenset[str]
@@ -88,9 +89,10 @@ def rebuild(home: Home, clock: Clock) -> list[str]:
     merged = {path for item in found if item.whole for path in item.replaces}
     candidates = [item for item in found if item.whole and not set(item.paths) <= merged]
     chosen = _choose(candidates, _landed_before(lake))
-    for item in sorted(chosen, key=lambda i: i.written_ts):
+    for item in sorted(chosen, key=lambda i: i.order):
         _adopt(lake, item)
     _supersede(lake, merged & known)
+    _set_unclaimed_aside(lake)
     rows = _fill_holes(lake)
     done.append(f"rebuilt the manifest: {len(chosen)} commits adopted from their segments, {rows} rows landed again")
     lake.ledger.close()
@@ -129,6 +131,7 @@ def _find(home: Home, known: set[str]) -> list[Found]:
     """The commits whose segments lie in the lake and are not in the manifest."""
     groups: dict[str, dict[str, Any]] = {}
     present: dict[str, set[str]] = defaultdict(set)
+    changed: dict[str, int] = {}
     for path in sorted(home.lake.rglob("*.parquet")):
         name = str(path.relative_to(home.lake))
         if name in known:
@@ -138,12 +141,15 @@ def _find(home: Home, known: set[str]) -> list[Found]:
             pl.scan_parquet(path, glob=False).select(pl.len()).collect()
         except (OSError, ValueError, pl.exceptions.PolarsError):
             continue
-        if "commit" in about:
-            groups[str(about["commit"])] = about
-            present[str(about["commit"])].add(name)
+        files = about.get("files")
+        if isinstance(files, list) and name in files:
+            key = str(about["commit"])
+            groups[key], changed[key] = about, path.stat().st_mtime_ns
+            present[key].add(name)
     return [
         Found(
-            about["written_ts"], tuple(sorted(present[key])), tuple(about["origins"]),
+            (int(about["after_commit"]), str(about["written_ts"]), changed[key]),
+            tuple(sorted(present[key])), tuple(about["origins"]),
             frozenset(about.get("replaces", ())), set(about["files"]) <= present[key] | known,
         )
         for key, about in groups.items()
@@ -160,7 +166,7 @@ def _choose(found: Iterable[Found], landed: Mapping[tuple[str, int], int]) -> li
     """Those whose bytes no later one claims and no restored offset covers."""
     taken: dict[tuple[str, str, str, int], list[Span]] = defaultdict(list)
     chosen = []
-    for item in sorted(found, key=lambda i: i.written_ts, reverse=True):
+    for item in sorted(found, key=lambda i: i.order, reverse=True):
         spans = {claim: _spans(item, claim[2:]) for claim in item.claims()}
         clash = any(
             start < landed.get(claim[2:], 0) or any(a < end and start < b for a, b in taken[claim])
@@ -187,7 +193,7 @@ def _adopt(lake: Lake, item: Found) -> None:
     written = [_describe(lake, path) for path in item.paths]
     with lake.ledger.write() as connection:
         done = connection.execute(
-            "INSERT INTO landing_commit (ts, kind) VALUES (?, 'rebuild')", (item.written_ts,)
+            "INSERT INTO landing_commit (ts, kind) VALUES (?, 'rebuild')", (item.order[1],)
         ).lastrowid
         assert done is not None
         record_segments(connection, done, (done, done), written)
@@ -230,6 +236,13 @@ def _adopt_origin(connection: sqlite3.Connection, origin: Mapping[str, Any], com
         (end, bytes.fromhex(origin["marker"]), origin["marker_bytes"], bytes.fromhex(origin["head"]), origin["device"],
          origin["inode"], origin["place"], rows, now, source_id, end),
     )  # fmt: skip
+
+
+def _set_unclaimed_aside(lake: Lake) -> None:
+    known = _known(lake)
+    for path in lake.home.lake.rglob("*"):
+        if path.is_file() and str(path.relative_to(lake.home.lake)) not in known:
+            set_aside(lake.home, path, lake.clock())
 
 
 def _supersede(lake: Lake, paths: set[str]) -> None:
