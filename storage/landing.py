@@ -29,10 +29,10 @@ from storage.opening import (
     recognise,
     replaced_sources,
 )
-from storage.parsing import Frames, merge, reject_row
+from storage.parsing import Frames, merge
 from storage.sources import Source, identity
 from storage.streams import open_stream
-from storage.tail import BLOCK_BYTES, Batch, RewrittenError
+from storage.tail import BLOCK_BYTES, Batch, RewrittenError, damage_row
 from storage.tally import LandingSummary, OnNotice, OnProgress, Progress, SourceLag, Tally
 
 __all__ = ["Landing", "LandingSummary", "Progress", "SourceLag"]
@@ -144,6 +144,8 @@ class Landing:
         """All batches to the end; the last one may be provisional."""
         while (batch := reading.tail.step(self.clock(), block_bytes=BLOCK_BYTES)) is not None:
             yield batch
+        if reading.stream.damage() is not None:
+            return  # what is left is half a record: `_finish` keeps its bytes
         last = reading.tail.step(self.clock(), final=True)
         if last is not None and (last.after.offset > reading.source.landed_to or not last.provisional):
             yield last
@@ -186,9 +188,7 @@ class Landing:
         now, source, damage = self.clock(), reading.source, reading.stream.damage()
         frames: Frames = {}
         if damage is not None:
-            end = reading.stream.size() or 0
-            reason = f"the archive is damaged after {end} bytes: {damage}"
-            frames = {"rejects": reject_row(str(source.path), end, reason, now)}
+            frames, reason = damage_row(reading.tail, now)
             tally.notice(f"{source.place}: {reason}")
             tally.rows["rejects"] = tally.rows.get("rejects", 0) + 1
 

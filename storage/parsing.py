@@ -74,9 +74,9 @@ def restore_raw(frames: Frames, records: pl.DataFrame, raw: bytes, base: int) ->
     return {**frames, "rejects": whole}
 
 
-def reject_row(source: str, byte_offset: int, reason: str, now: datetime) -> pl.DataFrame:
+def reject_row(source: str, byte_offset: int, reason: str, now: datetime, raw: bytes = b"") -> pl.DataFrame:
     """One row of `rejects` for trouble that is not a record's, e.g. a damaged archive."""
-    row = {"ts": now, "source": source, "byte_offset": byte_offset, "reason": reason, "raw": b""}
+    row = {"ts": now, "source": source, "byte_offset": byte_offset, "reason": reason, "raw": raw}
     return TABLES["rejects"].conform(pl.DataFrame([row], schema_overrides={"ts": TIME}))
 
 

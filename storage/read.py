@@ -10,9 +10,9 @@ from storage.clock import Clock, utc_now
 from storage.errors import InputError
 from storage.inputs import expand
 from storage.opening import recognise
-from storage.parsing import Frames, reject_row
+from storage.parsing import Frames
 from storage.streams import Stream, open_stream
-from storage.tail import RewrittenError, Tail
+from storage.tail import RewrittenError, Tail, damage_row
 from storage.tally import OnProgress, Progress
 
 
@@ -63,7 +63,7 @@ def _frames(tail: Tail, clock: Clock, on_progress: OnProgress | None) -> Iterato
         except RewrittenError:
             raise InputError(f"{tail.stream.path}: was rewritten while it was read; read it again") from None
         if batch is None:
-            if final:
+            if final or tail.stream.damage() is not None:
                 break
             final = True
             continue
@@ -74,7 +74,5 @@ def _frames(tail: Tail, clock: Clock, on_progress: OnProgress | None) -> Iterato
             on_progress(Progress(tail.stream.path, done, tail.stream.status().st_size, rows))
         if batch.provisional:
             break
-    if (damage := tail.stream.damage()) is not None:
-        end = tail.stream.size() or 0
-        reason = f"the archive is damaged after {end} bytes: {damage}"
-        yield {"rejects": reject_row(tail.source, end, reason, clock())}
+    if tail.stream.damage() is not None:
+        yield damage_row(tail, clock())[0]

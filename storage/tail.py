@@ -15,7 +15,7 @@ import polars as pl
 
 from storage.format import RECORDS, Context, LogFormat, Offsets
 from storage.identity import HEAD_BYTES, MARKER_BYTES, marker_of
-from storage.parsing import Frames, Landed, Surroundings, parse_records, restore_raw
+from storage.parsing import Frames, Landed, Surroundings, parse_records, reject_row, restore_raw
 from storage.records import CAP_BYTES, bom_bytes, cut_mark, encoding_of, to_records, to_text
 from storage.streams import Stream
 
@@ -139,7 +139,9 @@ class Tail:
     def _batch(self, frames: Frames, block: _Block, end: int, *, provisional: bool) -> Batch:
         marked = min(MARKER_BYTES, end)
         cut = end - block.base
-        tail = block.raw[cut - marked : cut] if marked <= cut <= len(block.raw) else self.stream.read(end - marked, marked)
+        tail = (
+            block.raw[cut - marked : cut] if marked <= cut <= len(block.raw) else self.stream.read(end - marked, marked)
+        )
         batch = Batch(frames, self.place.offset, Place(end, marker_of(tail), marked), provisional)
         if not provisional:
             self.place = batch.after
@@ -180,3 +182,10 @@ def _with_rest(ends: Offsets, length: int) -> Offsets:
     if length == 0 or (len(ends) and ends[-1] == length):
         return ends
     return np.append(ends, np.int64(length))
+
+
+def damage_row(tail: Tail, now: datetime) -> tuple[Frames, str]:
+    """The one reject of a damaged archive, with the half record before the damage, and why, in words."""
+    end, at = tail.stream.size() or 0, tail.place.offset
+    reason = f"the archive is damaged after {end} bytes: {tail.stream.damage()}"
+    return {"rejects": reject_row(tail.source, at, reason, now, tail.stream.read(at, CAP_BYTES))}, reason
