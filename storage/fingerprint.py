@@ -50,12 +50,15 @@ def templates(sql: pl.Series) -> pl.Series:
     """The template of each statement in `sql` (String); null stays null. Each value depends on its own statement
     alone.
     """
+    texts = sql.unique()
+    if texts.len() * 2 < sql.len():
+        pairs = pl.DataFrame({"sql": texts, "template": templates(texts)})
+        return _looked_up(sql, pairs)
     rough = _rough(plain(sql))
     distinct = rough.unique()
     if distinct.len() * 2 > rough.len():
         return _refined(rough)
-    pairs = pl.DataFrame({"rough": distinct, "template": _refined(distinct)})
-    return pl.DataFrame({"rough": rough}).join(pairs, on="rough", how="left", maintain_order="left")["template"]
+    return _looked_up(rough, pl.DataFrame({"sql": distinct, "template": _refined(distinct)}))
 
 
 def template(sql: pl.Expr) -> pl.Expr:
@@ -69,13 +72,8 @@ def fingerprints(sql: pl.Series) -> pl.Series:
     """
     shape = templates(sql)
     distinct = shape.drop_nulls().unique()
-    pairs = pl.DataFrame(
-        {"template": distinct, "fingerprint": [digest(text) for text in distinct]},
-        schema={"template": pl.String, "fingerprint": pl.String},
-    )
-    return pl.DataFrame({"template": shape}).join(pairs, on="template", how="left", maintain_order="left")[
-        "fingerprint"
-    ]
+    names = pl.Series([digest(text) for text in distinct], dtype=pl.String)
+    return _looked_up(shape, pl.DataFrame({"sql": distinct, "fingerprint": names}))
 
 
 def fingerprint(sql: pl.Expr) -> pl.Expr:
@@ -86,6 +84,12 @@ def fingerprint(sql: pl.Expr) -> pl.Expr:
 def digest(template_text: str) -> str:
     """The fingerprint of one template: 16 hex digits, the same on every machine and release."""
     return hashlib.blake2b(template_text.lower().encode(), digest_size=8).hexdigest()
+
+
+def _looked_up(texts: pl.Series, pairs: pl.DataFrame) -> pl.Series:
+    """The second column of `pairs` for each of `texts`, by the first, `sql`; null where there is none."""
+    asked = pl.DataFrame({"sql": texts})
+    return asked.join(pairs, on="sql", how="left", maintain_order="left").to_series(1)
 
 
 def _rough(sql: pl.Series) -> pl.Series:

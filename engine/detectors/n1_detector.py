@@ -10,7 +10,7 @@ import polars as pl
 
 from engine.detector import Detector, Settings, Threshold
 from engine.n1.features import FEATURES, features
-from engine.n1.rows import narrow
+from engine.n1.rows import narrow, parts
 from engine.n1.verdict import judge
 from engine.n1.windows import Cut, windowed
 
@@ -75,7 +75,12 @@ class N1Detector(Detector):
         """One row a trace or burst (`engine.n1.features.FEATURES`): what it holds, and the possible loops in it."""
         cut = Cut(self.settle, self.span, timedelta(milliseconds=self._settings.idle_ms))
         least = max(self._settings.min_repeats, 2)
-        return narrow(events).map_batches(lambda rows: features(windowed(rows, cut), least), schema=FEATURES)
+
+        def judged(rows: pl.DataFrame) -> pl.DataFrame:
+            told = pl.concat(features(windowed(part, cut), least) for part in parts(rows))
+            return told.sort("window_start", "subject")
+
+        return narrow(events).map_batches(judged, schema=FEATURES)
 
     def score(self, features: pl.LazyFrame) -> pl.LazyFrame:
         """The surest loop's probability, a reason that names it, and the loops as evidence."""

@@ -6,6 +6,8 @@ outlives its batch. What follows works on numbers.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import polars as pl
 
 from storage.fingerprint import plain, templates
@@ -13,6 +15,9 @@ from storage.fingerprint import plain, templates
 COUNTS, CANDIDATE, WRITES, PAGED, VEILED, TRACED, ENDS_ONE, ROWS_ONE, ROWS_MANY = (1 << bit for bit in range(9))
 """Bits of `flags`: is no noise; may be repeated in a loop; changes data; has an OFFSET; its values were not logged; has
 a trace id; its last parameter is 1; returned at most one row; returned several."""
+
+MOST_ROWS = 2_000_000
+"""Rows that are ordered and judged at once: some 300 MB."""
 
 _SPACE = "watchroom.n1"
 TEMPLATE = pl.Categorical(pl.Categories("template", _SPACE))
@@ -83,6 +88,18 @@ def narrow(events: pl.LazyFrame) -> pl.LazyFrame:
             "caller",
         )
     )  # fmt: skip
+
+
+def parts(rows: pl.DataFrame) -> Iterator[pl.DataFrame]:
+    """`rows` in parts of about MOST_ROWS, no subject in two of them, so that what follows needs memory for one part
+    only.
+    """
+    count = -(-rows.height // MOST_ROWS)
+    if count <= 1:
+        yield rows
+        return
+    for part in range(count):
+        yield rows.filter(pl.col("subject").to_physical() % count == part)
 
 
 def given(name: str) -> pl.Expr:

@@ -15,6 +15,8 @@ _KINDS = {
 """What a loop asks for in each turn, in words."""
 _MOST_WORDS = 140
 """Characters of a template in a reason."""
+_MOST_COLUMNS = 40
+"""Characters of its list of columns."""
 
 
 def judge(features: pl.LazyFrame, min_wasted_ms: float, most: int) -> pl.LazyFrame:
@@ -89,7 +91,9 @@ def _lacked() -> pl.Expr:
 
 def _short(column: str) -> pl.Expr:
     """A template for people: a long list of columns becomes an ellipsis, and so does what goes on too long."""
-    text = pl.col(column).str.replace(r"(?is)^(~?select)\s.{40,}?\sfrom\s", "${1} … FROM ")
+    columns = pl.col(column).str.extract(r"(?is)^~?select\s(.*?)\sfrom\s")
+    fewer = pl.col(column).str.replace(r"(?is)^(~?select)\s.*?\sfrom\s", "${1} … FROM ")
+    text = pl.when(columns.str.len_chars() >= _MOST_COLUMNS).then(fewer).otherwise(pl.col(column))
     cut = text.str.slice(0, _MOST_WORDS - 1) + "…"
     return pl.when(text.str.len_chars() > _MOST_WORDS).then(cut).otherwise(text)
 

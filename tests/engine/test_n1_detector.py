@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from engine.detectors.n1_detector import N1Detector
+from engine.n1 import rows
 from storage.schema import QUERIES
 
 START = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
@@ -198,6 +199,15 @@ def test_a_huge_trace_is_judged_as_one() -> None:
     found = judge(trace(*statements, every_ms=1.0))
     assert found["statements"].item() == 20_000
     assert len(json.loads(found["evidence"].item())["groups"]) == 5
+
+
+def test_judging_in_parts_changes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What bounds memory: subjects are judged in parts of so many rows."""
+    events = pl.concat([trace(POSTS, *loop(n % 9), name=f"t{n}") for n in range(30)])
+    whole = judge(events)
+    monkeypatch.setattr(rows, "MOST_ROWS", 20)
+    assert len(list(rows.parts(rows.narrow(events.lazy()).collect()))) > 5
+    assert judge(events).equals(whole)
 
 
 @settings(max_examples=25, deadline=None)
