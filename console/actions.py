@@ -71,8 +71,9 @@ ACTIONS: tuple[Action, ...] = (
     Action("previous_mark", "previous flagged", "E", "E", "To the flagged row before.", "Move", scope="list"),
     Action("next_part", "next part", "tab", "Tab", "To the pane's next part.", "Move"),
     Action("previous_part", "previous part", "shift+tab", "S-Tab", "To the pane's part before.", "Move"),
-    Action("go_back", "back", "q,escape", "q", "Back: ends the filter, the zoom or the pause; q from the top ends the"
-           " console.", "Go"),
+    Action("go_back", "back", "q", "q", "Back: ends the zoom, the filter or the pause, then goes to the first pane; from"
+           " there ends the console.", "Go"),
+    Action("leave", "leave", "escape", "Esc", "Like q, but never ends the console.", "Go"),
     Action("end", "quit", "ctrl+q", "^q", "End the console, from anywhere.", "Go", priority=True),
     Action("interrupt", "quit at once", "ctrl+c", "^c ^c", "Twice within two seconds ends the console.", "Go",
            priority=True),

@@ -39,8 +39,6 @@ class Changes:
         room = self.room
 
         def planned(done: Done) -> None:
-            if not dialog.is_mounted:
-                return
             if done.error is not None:
                 dialog.refuse(done.error)
                 return
@@ -49,7 +47,7 @@ class Changes:
             self.app.feed.do(FIGURES, lambda: RollbackDialog.read_figures(room, preview), figured)
 
         def figured(done: Done) -> None:
-            if done.error is None and dialog.is_mounted:
+            if done.error is None:
                 dialog.show(done.value)
 
         self.app.push_screen(dialog, self._rolled_back)

@@ -39,6 +39,8 @@ class Held:
 
     read_at: datetime | None = None
     """When the newest answer came."""
+    tried_at: datetime | None = None
+    """When the newest read ended, well or not."""
     mark: str = ""
     """The ledger as it was before that read."""
     asked: Ask | None = None
@@ -80,16 +82,16 @@ class Feed:
 
     def _due(self, pane: Pane[Any], asked: Ask, mark: str) -> bool:
         held = self.held[str(pane.id)]
-        if held.read_at is None:
+        if held.tried_at is None:
             return True
         if self.paused is not None:
             return False
-        if held.asked != asked:
+        if held.asked != asked and not held.problem:
             return True
-        age = self.room.clock() - held.read_at
+        age = self.room.clock() - held.tried_at
         if age.total_seconds() < held.period_s(pane):
             return False
-        return mark != held.mark or age >= UNCHANGED
+        return mark != held.mark or age >= UNCHANGED or bool(held.problem)
 
     def do(self, desk: str, work: Callable[[], Any], then: Callable[[Done], None]) -> None:
         """Have something done at a desk; `then` is told. While the desk is busy it is refused."""
@@ -105,14 +107,15 @@ class Feed:
             self._then.pop(done.desk)(done)
         elif done.desk == PULSE:
             self.pulse = done.value if done.error is None else self.pulse
-        elif done.error is not None:
-            self.held[done.desk].problem = printable(done.error, limit=200)
         else:
             held = self.held[done.desk]
+            held.tried_at = self.room.clock()
             held.asked, held.mark = done.asked
-            value, held.took_s = done.value
-            held.read_at, held.problem = self.room.clock(), EMPTY
-            return value
+            if done.error is None:
+                value, held.took_s = done.value
+                held.read_at, held.problem = held.tried_at, EMPTY
+                return value
+            held.problem = printable(done.error, limit=200)
         return None
 
     def state(self, pane: Pane[Any]) -> SafeText:

@@ -13,6 +13,8 @@ from console.widgets.bars import Key, KeyLine, RuleLine, Status, StatusLine, Tab
 if TYPE_CHECKING:
     from console.shell import WatchroomApp
 
+LEAST_COLUMNS, LEAST_ROWS = 60, 15
+"""The smallest terminal in which every pane shows its key column and state."""
 SHORT = {"production": "prod", "staging": "stage"}
 """Names of environments as people on call say them."""
 
@@ -25,7 +27,14 @@ def draw_frame(app: WatchroomApp) -> None:
     screen.query_one(StatusLine).set_status(status(app))
     screen.query_one(TabLine).set_tabs(tabs, pane.number, app.glyphs)
     screen.query_one("#head", RuleLine).set_rule(app.glyphs, right=feed.state(pane))
-    screen.query_one(KeyLine).set_keys(keys(app), app.note)
+    screen.query_one(KeyLine).set_keys(keys(app), app.note or too_small(screen.size.width, screen.size.height))
+
+
+def too_small(columns: int, rows: int) -> Cell | None:
+    """What to say of a terminal too small to be read."""
+    if columns >= LEAST_COLUMNS and rows >= LEAST_ROWS:
+        return None
+    return cell(f"{columns}x{rows} is small: {LEAST_COLUMNS}x{LEAST_ROWS} at least, 80x24 is good", Tone.WARN)
 
 
 def status(app: WatchroomApp) -> Status:

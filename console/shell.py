@@ -43,7 +43,6 @@ if TYPE_CHECKING:
 
 TICK_S = 1.0
 INTERRUPT_S = 2.0
-LEAST_COLUMNS, LEAST_ROWS = 60, 15
 COPY_BYTES = 55_000
 """Terminals drop a clipboard text of more than about 75,000 bytes in base64."""
 
@@ -66,8 +65,10 @@ class WatchroomApp(App[int]):
     BINDINGS: ClassVar[list[BindingType]] = actions.bindings("app")
 
     def __init__(self, room: Room, *, environment: str = "production", follow: Following | None = None,
-                 host: str | None = None) -> None:  # fmt: skip
+                 host: str | None = None, tick_s: float | None = TICK_S) -> None:  # fmt: skip
+        """`follow` says what feeds the home, `host` where this runs; without `tick_s` there is no timer."""
         super().__init__()
+        self.tick_s = tick_s
         self.room = room
         self.environment = environment
         self.host = host or socket.gethostname()
@@ -99,7 +100,8 @@ class WatchroomApp(App[int]):
             self.register_theme(theme)
         self.theme = theme_for(os.environ)
         self._catch_signals()
-        self.set_interval(TICK_S, self.tick)
+        if self.tick_s is not None:
+            self.set_interval(self.tick_s, self.tick)
         for _, kind in panes():
             self.bind(str(kind.number), f"pane({kind.number})", show=False)
         self.show_pane(1)
@@ -187,11 +189,17 @@ class WatchroomApp(App[int]):
     @on(Read)
     def _received(self, message: Read) -> None:
         value = self.feed.received(message.done)
+        if not self.is_running or not self.main.is_attached:
+            return
         if value is not None:
             with self.batch_update():
                 self.main.query_one(f"#{message.done.desk}", Pane).draw(value)
         self.feed.want(self.pane)
         self.draw_frame()
+
+    def on_resize(self) -> None:
+        """Draw for the new size, once the screen has it."""
+        self.call_after_refresh(self.draw_frame)
 
     def draw_frame(self) -> None:
         """Draw what is always on the screen."""
@@ -317,7 +325,12 @@ class WatchroomApp(App[int]):
     # actions: going
 
     def action_go_back(self) -> None:
-        """End the zoom, the filter or the pause, whichever came last; from the top, q ends the console."""
+        """Leave what one is in; from the top, end the console."""
+        if not self.action_leave():
+            self.action_end()
+
+    def action_leave(self) -> bool:
+        """End the zoom, the filter or the pause, else go to the first pane; False if one is there already."""
         main = self.main
         if main.maximized is not None:
             main.minimize()
@@ -328,7 +341,8 @@ class WatchroomApp(App[int]):
         elif self.pane.number != 1:
             self.show_pane(1)
         else:
-            self.action_end()
+            return False
+        return True
 
     def action_end(self) -> None:
         """End the console."""

@@ -134,23 +134,30 @@ class RollbackDialog(ModalScreen["Deployment | None"]):
             label = self.query_one(f"#{name}-label", Sheet)
             label.styles.width = len(text)
             label.show(functools.partial(_label, text))
-        self._write([(cell(" reading what would change", Tone.DIM),), *[()] * 3])
-        self._say("")
+        self._write()
 
     def show(self, preview: Preview) -> None:
         """Write down what would change; a reason that the figures give is put in unless one was typed."""
         self.preview = preview
-        self._write(preview_lines(preview, self._glyphs))
-        reason = self.query_one("#reason", Input)
-        if not reason.value:
-            reason.value = preview.suggested_reason
+        self._write()
 
     def refuse(self, problem: object) -> None:
         """Say why nothing can be rolled back."""
-        self._write([(cell(" nothing to roll back to", Tone.DIM),)])
-        self._say(problem)
+        self._problem = printable(problem)
+        self._write()
 
-    def _write(self, lines: list[Line]) -> None:
+    def _write(self) -> None:
+        """Show what is known so far, if the dialog is on the screen."""
+        if not (self.is_mounted and self.is_current):
+            return
+        if self.preview is not None:
+            lines = preview_lines(self.preview, self._glyphs)
+            reason = self.query_one("#reason", Input)
+            reason.value = reason.value or self.preview.suggested_reason
+        else:
+            words_ = "nothing to roll back to" if self._problem else "reading what would change"
+            lines = [(cell(f" {words_}", Tone.DIM),), *[()] * 3]
+        self._say(self._problem)
         sheet = self.query_one("#change", Sheet)
         sheet.styles.height = len(lines) + 1
         sheet.show(lambda _columns, _rows: lines)

@@ -172,6 +172,6 @@ def _times(series: Series, wide: int) -> Line:
     middle = series.start + (series.end - series.start) / 2
     first, second, last = (t.strftime("%H:%M") for t in (series.start, middle, series.end))
     gap = max(1, wide // 2 - len(first) - len(second) // 2)
-    text = first + " " * gap + second
+    text = first + " " * gap + second if wide >= 20 else first
     text += last.rjust(max(0, wide - len(text)))
     return (Cell(SafeText(" " * LABEL_COLUMNS)), Cell(SafeText(text) or EMPTY, Tone.DIM))

@@ -6,7 +6,7 @@ Only what is visible is drawn, so that a list of thousands of rows costs as much
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import ClassVar
 
 from textual import events
@@ -16,41 +16,15 @@ from textual.message import Message
 from textual.strip import Strip
 
 from console.actions import bindings
-from console.cells import EMPTY, Cell, Line, SafeText, Tone, fit
+from console.cells import Cell, SafeText, Tone
 from console.widgets.filter import NO_FILTER, Filter
 from console.widgets.lines import Toned
+from console.widgets.rows import Column, Row, heading, laid_out
+
+__all__ = ["Column", "Grid", "Row"]
 
 RING_ROWS = 5_000
 """Rows that a following grid keeps; while the reader has scrolled away it keeps up to four times as many."""
-
-
-@dataclass(frozen=True, slots=True)
-class Column:
-    """A column: its heading, its width (0: whatever is left), and the least width of the grid at which it shows."""
-
-    title: str
-    columns: int
-    right: bool = False
-    least: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    """A row: what identifies it, its cells by column, and whether it is one of those that `e` jumps to."""
-
-    key: str
-    cells: Line
-    marked: bool = False
-    tail: Cell | None = field(default=None)
-    """Shown at the right end of the row, over the last column."""
-    about: object = None
-    """What the row is of, for the pane that made it."""
-
-    @property
-    def text(self) -> SafeText:
-        """The whole row, for the filter and the clipboard."""
-        words = [c.text.strip() for c in self.cells] + ([self.tail.text.strip()] if self.tail else [])
-        return SafeText("  ".join(w for w in words if w))
 
 
 class Grid(Toned, can_focus=True):
@@ -305,7 +279,9 @@ class Grid(Toned, can_focus=True):
     def render_line(self, y: int) -> Strip:
         """The heading stays on top; below it, the visible rows."""
         if y < self._head:
-            return self.to_strip(self._heading(), self.get_component_rich_style("tone--heading", partial=True))
+            return self.to_strip(
+                heading(self.columns, self.room.width), self.get_component_rich_style("tone--heading", partial=True)
+            )
         index = y + self.scroll_offset.y - self._head
         if index >= len(self._shown):
             words = self._nothing() if y == self._head else ""
@@ -313,52 +289,9 @@ class Grid(Toned, can_focus=True):
         row = self._shown[index]
         here = index == self._cursor and (self.has_focus or self.chooses)
         over = self.get_component_rich_style("tone--cursor", partial=True) if here else None
-        return self.to_strip(self._laid_out(row, here), over)
+        return self.to_strip(laid_out(row, self.columns, self.room.width, self._here if here else ""), over)
 
     def _nothing(self) -> str:
         if self._shown:
             return ""
         return f"  no row matches the filter; {len(self._rows):,} hidden" if self._rows else f"  {self.empty}"
-
-    def _visible(self) -> list[tuple[int, Column, int]]:
-        """The columns there is room for: index, column, width."""
-        room = self.room.width
-        kept = [(i, c) for i, c in enumerate(self.columns) if c.least <= room]
-        fixed = sum(c.columns for _, c in kept) + len(kept) + 1
-        flexible = [c for _, c in kept if c.columns == 0]
-        share = max(4, (room - fixed) // len(flexible)) if flexible else 0
-        return [(i, c, c.columns or share) for i, c in kept]
-
-    def _heading(self) -> Line:
-        cells = [Cell(SafeText("  "))]
-        for _, column, columns in self._visible():
-            cells.append(Cell(fit(SafeText(column.title), columns, right=column.right), Tone.DIM))
-            cells.append(Cell(SafeText(" ")))
-        return tuple(cells)
-
-    def _laid_out(self, row: Row, here: bool) -> Line:
-        cells = [Cell(SafeText(self._here + " " if here else "  "), Tone.ACCENT)]
-        for index, column, columns in self._visible():
-            item = row.cells[index] if index < len(row.cells) else Cell(EMPTY)
-            cells.append(Cell(fit(item.text, columns, right=column.right), item.tone))
-            cells.append(Cell(SafeText(" ")))
-        if row.tail is None:
-            return tuple(cells)
-        return (*_cut(cells, self.room.width - len(row.tail.text) - 1), row.tail)
-
-
-def _cut(cells: Sequence[Cell], columns: int) -> list[Cell]:
-    """Cells cut or filled to exactly `columns`."""
-    from console.cells import width
-
-    out: list[Cell] = []
-    left = columns
-    for item in cells:
-        size = width(item.text)
-        if size > left:
-            words = SafeText(item.text.rstrip())
-            out.append(Cell(fit(words, left), item.tone))
-            return out
-        out.append(item)
-        left -= size
-    return [*out, Cell(SafeText(" " * left))]

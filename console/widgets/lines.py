@@ -17,7 +17,7 @@ Draw = Callable[[int, int], Sequence[Line]]
 """Draws lines for a width and a height, in columns and rows."""
 
 
-class Toned(ScrollView):
+class Toned(ScrollView, can_focus=False):
     """A widget that draws cells in the theme's tones; the colours are in app.tcss."""
 
     DEFAULT_CSS = """
@@ -43,7 +43,7 @@ class Toned(ScrollView):
         return self.scrollable_content_region.size
 
 
-class Sheet(Toned):
+class Sheet(Toned, can_focus=False):
     """Free lines, drawn anew for the size there is; scrolls when there are more lines than rows."""
 
     DEFAULT_CSS = """

@@ -10,9 +10,10 @@ from pathlib import Path
 import polars as pl
 
 from engine.actor import Actor
+from engine.alert_rules import Rule
+from engine.alerts import evaluate
 from engine.registry import Card, Registry
 from engine.room import Room
-from storage.clock import rfc3339
 from storage.home import Home
 from storage.lake import Lake
 from storage.schema import TABLES
@@ -65,7 +66,7 @@ def fill(room: Room, clock: Hands) -> Room:
     land(room, verdicts(end), "land")
     land(room, {"labels": truths(end)}, "label")
     land(room, traffic(end), "land")
-    _alert(room, end)
+    _alert(room, clock)
     return room
 
 
@@ -136,25 +137,24 @@ def traffic(end: datetime) -> dict[str, pl.DataFrame]:
         for i in range(48)
     ])  # fmt: skip
     jobs = pl.DataFrame([
-        {"ts": at[24], "source": "jobs.jsonl", "byte_offset": 0, "job_id": "job-238", "job_type": "SendInvoice",
-         "queue": "mail", "worker": "w-3", "status": "done", "execution_ms": 12_800.0, "wait_ms": 40.0,
-         "memory_mb": 214.0, "retry_count": 0},
+        {"ts": end - timedelta(seconds=125), "source": "jobs.jsonl", "byte_offset": 0, "job_id": "job-236",
+         "job_type": "SendInvoice", "queue": "mail", "worker": "w-3", "status": "done", "execution_ms": 12_800.0,
+         "wait_ms": 40.0, "memory_mb": 214.0, "retry_count": 0},
     ])  # fmt: skip
     return {"requests": requests, "queries": queries, "jobs": jobs}
 
 
-def _alert(room: Room, end: datetime) -> None:
-    fired = rfc3339(end - timedelta(minutes=5))
-    summary = "waf-behavioral accuracy 0.871 under 0.90 in production, last 100 labelled"
-    with room.ledger.write() as ledger:
-        ledger.execute(
-            "INSERT INTO alert (dedup_key, rule, severity, model, environment, subject, state, value, limit_value, n,"
-            " summary, pending_ts, fired_ts, evaluated_ts) VALUES ('k1', 'accuracy', 'critical', 'waf-behavioral',"
-            " 'production', 'waf-behavioral production', 'firing', 0.871, 0.9, 100, ?, ?, ?, ?)",
-            (summary, fired, fired, fired),
-        )
-        ledger.execute(
-            "INSERT INTO alert_change (alert_id, ts, from_state, to_state, actor, value, note)"
-            " VALUES (1, ?, 'pending', 'firing', 'scheduler', 0.871, '')",
-            (fired,),
-        )
+ACCURACY = Rule(
+    "accuracy", "accuracy under the limit",
+    "SELECT model, environment, severity, acc100 AS value, accuracy_limit AS limit_value, 100 AS n,"
+    " acc100 < accuracy_limit AS bad FROM performance_now",
+    "{model} accuracy {value:.3f} under {limit_value:.2f} (last {n} labelled, {environment})", "model",
+)  # fmt: skip
+
+
+def _alert(room: Room, clock: Hands) -> None:
+    """The accuracy of the WAF's new version has been under its limit for five minutes."""
+    end = clock.now
+    clock.now = end - timedelta(minutes=5)
+    evaluate(room.reader, room.ledger, clock, Actor("watchroom", "scheduler", "web-3"), rules=[ACCURACY])
+    clock.now = end
