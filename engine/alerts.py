@@ -10,6 +10,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
+import duckdb
+
 from engine import alert_life, notices
 from engine.actor import Actor
 from engine.alert_life import Alert
@@ -17,9 +19,9 @@ from engine.alert_rules import Rule, Seen, default_rules, seen
 from engine.channel import Channel
 from storage.audit import append
 from storage.clock import Clock, rfc3339, utc_now
-from storage.errors import QueryError, RefusedError, UsageError
+from storage.errors import RefusedError, UsageError
 from storage.ledger import Ledger
-from storage.sql import Reader
+from storage.sql import Reader, one_line, to_frame
 
 ACKNOWLEDGED_FOR = timedelta(hours=8)
 
@@ -49,7 +51,8 @@ def evaluate(reader: Reader, ledger: Ledger, clock: Clock, actor: Actor, *, rule
     What `channels` are to be told is queued in the same transaction; `engine.outbox.deliver` sends it.
     """
     asked = [r for r in (default_rules() if rules is None else rules) if job is None or r.job == job]
-    answers = [found for rule in asked for found in ask(reader, rule)]
+    with reader.connect("\n".join(rule.query for rule in asked)) as connection:
+        answers = [found for rule in asked for found in ask(connection, rule)]
     now = clock()
     with ledger.write() as connection:
         changes = settle(connection, answers, (*asked, RULE_ERROR), actor, now)
@@ -67,14 +70,14 @@ def _tell(connection: sqlite3.Connection, changes: Sequence[AlertChange], rules:
     notices.tell(connection, [*over, *still], rules, channels, now)
 
 
-def ask(reader: Reader, rule: Rule) -> list[Seen]:
+def ask(connection: duckdb.DuckDBPyConnection, rule: Rule) -> list[Seen]:
     """What a rule says of each cause now; a rule that fails says so of itself."""
     fine = seen(RULE_ERROR, {"subject": rule.name, "bad": False})
     try:
-        rows = reader.query(rule.query, rule.bound())
+        rows = to_frame(connection.sql(rule.query, params=rule.bound()))
         return [*(seen(rule, row) for row in rows.iter_rows(named=True)), fine]
-    except (QueryError, ValueError, TypeError) as error:
-        return [seen(RULE_ERROR, {"subject": rule.name, "bad": True, "reason": str(error)})]
+    except (duckdb.Error, ValueError, TypeError) as error:
+        return [seen(RULE_ERROR, {"subject": rule.name, "bad": True, "reason": one_line(error)})]
 
 
 def settle(connection: sqlite3.Connection, answers: Iterable[Seen], rules: Iterable[Rule], actor: Actor,

@@ -1,10 +1,12 @@
 -- What runs now and how it does, one row an active deployment. `acc100` and `acc1000` are of the running version;
 -- FIRING: an alert fires for it, WATCH: under its limit or an alert pending, NO DATA: no labelled prediction.
-WITH newest AS (
-    SELECT model, version, environment, max(ts) AS last_ts FROM judgements GROUP BY ALL
+WITH judged AS MATERIALIZED (
+    SELECT model, version, environment, ts FROM judgements
+), newest AS (
+    SELECT model, version, environment, max(ts) AS last_ts FROM judged GROUP BY ALL
 ), rate AS (
     SELECT j.model, j.version, j.environment, count(*) / 5.0 AS per_min
-    FROM judgements j JOIN newest n USING (model, version, environment)
+    FROM judged j JOIN newest n USING (model, version, environment)
     WHERE j.ts > n.last_ts - INTERVAL 5 MINUTE GROUP BY ALL
 ), perf AS (
     SELECT model, version, environment,

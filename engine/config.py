@@ -1,0 +1,142 @@
+"""The configuration: `watchroom.toml` in the home, then environment variables, then options, the last one winning.
+
+Every key can be given as an environment variable, `WATCHROOM_TUNING__ENABLED=false` for `enabled` under `[tuning]`, and
+the names of the specification work as well (`ALIASES`). Unknown keys are errors, with the nearest known one.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+
+
+class Section(BaseModel):
+    """A table of the configuration."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class RegistryConfig(Section):
+    """`[registry]`"""
+
+    cache_ttl_s: float = Field(604_800.0, gt=0)
+    """How long what is deployed may be answered from memory, in seconds; a change is seen at once in any case."""
+
+
+class MonitoringConfig(Section):
+    """`[monitoring]`"""
+
+    false_alarm_days: float = Field(30.0, gt=0)
+    """One false degradation alarm in so many days is accepted."""
+    retention_days: float = Field(90.0, ge=1)
+    """How long looks, runs and delivered notices are kept."""
+    scheduler: bool = True
+    """Whether `watchroom run` runs the periodic jobs."""
+
+
+class TuningConfig(Section):
+    """`[tuning]`"""
+
+    enabled: bool = True
+    """Whether thresholds are tuned every hour."""
+    apply: bool = True
+    """Whether a proved gain is applied; otherwise it is proposed."""
+    objective: str = "f1"
+    """What is made as large as possible: f1, precision, recall, accuracy, mcc, cost:FP:FN, recall@fpr:LIMIT."""
+    exact: bool = False
+    """Deploy the centre of the best plateau, not the best value of the grid."""
+
+    @field_validator("objective")
+    @classmethod
+    def _known(cls, value: str) -> str:
+        from engine.sweep import objective
+        from storage.errors import UsageError
+
+        try:
+            objective(value)
+        except UsageError as error:
+            raise ValueError(str(error)) from None
+        return value
+
+
+class ModelConfig(Section):
+    """`[models.NAME]`"""
+
+    enabled: bool = True
+    """Whether it judges."""
+    auto_register: bool = True
+    """Whether a new home registers and deploys it."""
+    timeout_ms: float = Field(5_000.0, gt=0)
+    """How long one round of judging may take before it is told as slow."""
+    settings: dict[str, float | bool | str] = Field(default_factory=dict)
+    """What it is deployed with first, over its defaults."""
+
+
+class ModelsConfig(BaseModel):
+    """`[models]`, a table for each model."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
+
+    n1_detector: ModelConfig = Field(default_factory=ModelConfig, alias="n1-detector")
+    waf_behavioral: ModelConfig = Field(default_factory=ModelConfig, alias="waf-behavioral")
+    queue_anomaly: ModelConfig = Field(default_factory=ModelConfig, alias="queue-anomaly")
+
+    def of(self, name: str) -> ModelConfig:
+        """The table of a model; the defaults for one that has none."""
+        found: ModelConfig = getattr(self, name.replace("-", "_"), ModelConfig())
+        return found
+
+
+class EnvironmentConfig(Section):
+    """`[environments.NAME]`"""
+
+    protected: bool = False
+    """Whether changes need a second person."""
+
+
+class EnvironmentsConfig(Section):
+    """`[environments]`"""
+
+    staging: EnvironmentConfig = EnvironmentConfig()
+    production: EnvironmentConfig = EnvironmentConfig()
+
+
+class FormatsConfig(Section):
+    """`[formats]`"""
+
+    names: dict[str, str] = Field(default_factory=dict)
+    """In JSON lines: the key that a log uses, and the column that it is."""
+
+
+class Config(BaseSettings):
+    """The whole configuration."""
+
+    model_config = SettingsConfigDict(
+        extra="forbid", frozen=True, env_prefix="WATCHROOM_", env_nested_delimiter="__", populate_by_name=True
+    )
+
+    registry: RegistryConfig = RegistryConfig()
+    monitoring: MonitoringConfig = MonitoringConfig()
+    tuning: TuningConfig = TuningConfig()
+    models: ModelsConfig = ModelsConfig()
+    environments: EnvironmentsConfig = EnvironmentsConfig()
+    formats: FormatsConfig = FormatsConfig()
+    channel: list[dict[str, Any]] = Field(default_factory=list)
+    """`[[channel]]`: `kind` names it, the other keys are its settings."""
+    log_strategy: Literal["json-file", "container", "text", "syslog", "journald"] = "json-file"
+    """Where watchroom's own messages go."""
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """What was passed in already holds the file and the specification's names; our own variables are over it."""
+        del settings_cls, dotenv_settings, file_secret_settings
+        return env_settings, init_settings
