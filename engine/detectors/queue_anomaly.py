@@ -1,4 +1,25 @@
-"""queue-anomaly: job runs that deviate from their type's own past, their neighbours and their worker's peers."""
+"""queue-anomaly: job runs that break with their type's own past, with their neighbours, or with their worker's peers.
+
+>>> from datetime import UTC, datetime, timedelta
+>>> from storage.schema import JOBS
+>>> start = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
+>>> rows = {"ts": [start + timedelta(seconds=10 * i) for i in range(40)], "job_id": [f"j{i}" for i in range(40)],
+...         "execution_ms": [900.0 + i % 7 for i in range(39)] + [12_800.0]}
+>>> events = JOBS.conform(pl.DataFrame(rows).with_columns(job_type=pl.lit("mail"), queue=pl.lit("default")))
+>>> detector = QueueAnomaly()
+>>> last = detector.score(detector.features(events.lazy())).collect().row(39, named=True)
+>>> last["reason"], last["score"] > detector.settings.threshold
+('mail: ran 12.8 s, usually 903 ms (median of 32 runs)', True)
+>>> last["evidence"][:98]
+'{"anomalies":[{"type":"execution_time_spike","feature":"execution_ms","value":12800.0,"usual":903.0'
+
+Sources: the modified z-score by Iglewicz and Hoaglin (1993) and Tukey's fences (1977) for single runs; Brown and Mood's
+resistant line (1951) for what the payload explains; bounded slowdown by Feitelson and Rudolph (1998) for waits; Mann
+(1945) and Kendall (1975) for memory that rises from run to run. Which figures tell of a sick worker was seen on
+Flow-Bench (arXiv:2306.09930); nothing is fitted to its labels.
+
+Cost: about 7 microseconds of CPU time a run, linear in the runs.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +35,10 @@ from engine.queue.runs import clean
 from engine.queue.signals import FEATURES, signals
 from engine.queue.verdict import judged
 
-_KEY = {name: VERDICT[name] for name in ("subject", "window_start", "window_end")}
+_SHOWN = pl.Schema(
+    [(name, VERDICT[name]) for name in ("subject", "window_start", "window_end")] + list(FEATURES.items())
+)
+_JUDGED = pl.Schema([*_SHOWN.items(), *((name, VERDICT[name]) for name in ("score", "reason", "evidence"))])
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +48,10 @@ class QueueSettings(Settings):
     job_anomaly_min_confidence: float = 0.6
     """An anomaly is named in the reason and the evidence from this confidence on."""
     job_anomaly_threshold: float = 50.0
-    """Points out of 100 that a deviation exactly at its limits is worth; fewer make the detector stricter."""
+    """Points out of 100 from which a deviation counts as more likely an anomaly than not; more are stricter.
+
+    A deviation exactly at its limits (the next two settings) has 50 points, one half over them 92.
+    """
     job_anomaly_zscore_threshold: float = 3.0
     """The limit in robust standard deviations."""
     job_anomaly_iqr_multiplier: float = 1.5
@@ -48,19 +75,14 @@ class QueueAnomaly(Detector):
     settings_type: ClassVar[type[Settings]] = QueueSettings
 
     def features(self, events: pl.LazyFrame) -> pl.LazyFrame:
-        """One row a run: its figures, what was usual, and how far it is from that."""
+        """One row a run: its figures, what was usual, and how far it is from that (`engine/queue/signals.py`)."""
         settle_us = round(self.settle.total_seconds() * 1_000_000)
-        return events.map_batches(
-            lambda frame: signals(clean(frame), settle_us), schema=pl.Schema(_KEY | dict(FEATURES))
-        )
+        return events.map_batches(lambda frame: signals(clean(frame), settle_us), schema=_SHOWN)
 
     def score(self, features: pl.LazyFrame) -> pl.LazyFrame:
-        """The union of the confidences in each kind of anomaly."""
+        """The union of the confidences in each kind of anomaly (`engine/queue/kinds.py`), and the words for them."""
         given = self.settings
         assert isinstance(given, QueueSettings)
         limits = Limits(given.job_anomaly_min_confidence, given.job_anomaly_threshold,
                         given.job_anomaly_zscore_threshold, given.job_anomaly_iqr_multiplier)  # fmt: skip
-        added = {"score": pl.Float64, "reason": pl.String, "evidence": pl.String}
-        return features.map_batches(
-            lambda frame: judged(frame, limits), schema=pl.Schema(_KEY | dict(FEATURES) | added)
-        )
+        return features.map_batches(lambda frame: judged(frame, limits), schema=_JUDGED)

@@ -1,1 +1,1 @@
-"""What the queue-anomaly detector knows about job runs: clean runs, windows over them, baselines, and what broke them."""
+"""What queue-anomaly knows about job runs: clean runs, windows over them, baselines, and what breaks them."""

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
 from engine.queue.runs import Floats, Ints
-from engine.queue.windows import quantiles
+from engine.queue.windows import Order, quantiles
 
 PROBABILITIES = (0.25, 0.5, 0.75, 0.9, 0.95)
 PRIOR_RUNS = 12.0
@@ -33,7 +31,8 @@ class Usual:
     @classmethod
     def unknown(cls, total: int) -> Usual:
         """Room for `total` runs of which nothing is known yet."""
-        return cls(*(np.full(total, np.nan) for _ in PROBABILITIES), np.zeros(total, np.int64))
+        low, middle, high, p90, p95 = (np.full(total, np.nan) for _ in PROBABILITIES)
+        return cls(low, middle, high, p90, p95, np.zeros(total, np.int64))
 
     def fill(self, part: slice, window: Floats) -> None:
         """Take the quantiles of `window` (a run a row) for the runs of `part`."""
@@ -47,9 +46,13 @@ class Usual:
         for quantile in (self.low, self.middle, self.high, self.p90, self.p95):
             quantile[part] += by
 
-    def through(self, change: Callable[[npt.NDArray[np.generic]], npt.NDArray[np.generic]]) -> Usual:
-        """The same with each array changed, e.g. put into another order."""
-        return Usual(*(change(getattr(self, field.name)) for field in fields(self)))
+    def by_row(self, order: Order, pick: Ints | None = None) -> Usual:
+        """The same by row, from arrays by place, or from arrays of which each place has number `pick`."""
+        low, middle, high, p90, p95 = (
+            order.back(quantile if pick is None else quantile[pick])
+            for quantile in (self.low, self.middle, self.high, self.p90, self.p95)
+        )
+        return Usual(low, middle, high, p90, p95, order.back(self.runs if pick is None else self.runs[pick]))
 
 
 @dataclass(frozen=True, slots=True)

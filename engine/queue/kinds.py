@@ -1,4 +1,4 @@
-"""The kinds of anomaly, one function each: how sure, which feature against which baseline, and the sentence for people."""
+"""The kinds of anomaly, one function each: how sure, which feature against which baseline, which words."""
 
 from __future__ import annotations
 
@@ -24,6 +24,8 @@ class Anomaly:
     """One kind of anomaly, as expressions over the features."""
 
     kind: str
+    figure: str
+    """Which figure shows it: time, memory, wait or outcome; kinds of one figure are not independent."""
     confidence: pl.Expr
     """0..1, never null."""
     feature: str
@@ -41,8 +43,8 @@ At the sixth power one and a half times the limit is worth 0.92 and half of it 0
 """
 RETRIES = 1.75
 """This many retries more than the type's usual are at the limit; a retry that fails again counts as one more."""
-SHARED_Z = 0.7
-"""The mean over a worker's runs needs this part of the limit of a single run."""
+SHARED_Z = 0.85
+"""A worker's runs together need this part of the limit of a single run."""
 LATE_Z, LATE_SHARE = 1.6, 0.65
 """A backlog needs a wait at 1.6 times the limit, and this share of the runs around it to be late as well."""
 RISE = 0.4
@@ -80,7 +82,7 @@ def anomalies(limits: Limits) -> list[Anomaly]:
 def _time(limits: Limits) -> Anomaly:
     sized = pl.when(pl.col("payload_kb").is_null()).then(pl.lit("")).otherwise(pl.lit(" for its payload"))
     return Anomaly(
-        "execution_time_spike",
+        "execution_time_spike", "time",
         _confidence(_ratio("time", limits), limits),
         "execution_ms", pl.col("execution_ms"), pl.col("time_usual_ms"), pl.col("time_spread"), pl.col("runs"),
         pl.concat_str(pl.lit("ran "), words.duration("execution_ms"), pl.lit(", usually "),
@@ -91,7 +93,7 @@ def _time(limits: Limits) -> Anomaly:
 
 def _memory(limits: Limits) -> Anomaly:
     return Anomaly(
-        "memory_leak",
+        "memory_leak", "memory",
         _confidence(_ratio("memory", limits), limits),
         "memory_mb", pl.col("memory_mb"), pl.col("memory_usual_mb"), pl.col("memory_spread"), pl.col("runs"),
         pl.concat_str(pl.lit("memory peak "), words.size("memory_mb"), pl.lit(", usually "),
@@ -101,7 +103,7 @@ def _memory(limits: Limits) -> Anomaly:
 
 def _leak(limits: Limits) -> Anomaly:
     return Anomaly(
-        "memory_leak_slope",
+        "memory_leak_slope", "memory",
         _confidence(_least(pl.col("leak_z") / limits.z, pl.col("leak_rise") / RISE), limits),
         "leak_rise", pl.col("memory_mb"), pl.col("memory_mb") / (1.0 + pl.col("leak_rise")), pl.col("leak_z"),
         pl.col("worker_runs"),
@@ -112,7 +114,7 @@ def _leak(limits: Limits) -> Anomaly:
 
 def _starvation(limits: Limits) -> Anomaly:
     return Anomaly(
-        "starvation",
+        "starvation", "wait",
         _confidence(_ratio("wait", limits), limits),
         "wait_ms", pl.col("wait_ms"), pl.col("wait_usual_ms"), pl.col("wait_spread"), pl.col("runs"),
         pl.concat_str(pl.lit("waited "), words.duration("wait_ms"), pl.lit(" while runs that started with it waited "),
@@ -122,9 +124,10 @@ def _starvation(limits: Limits) -> Anomaly:
 
 def _backlog(limits: Limits) -> Anomaly:
     together = pl.col("queue_late") / (pl.col("queue_runs") + 1) / LATE_SHARE
+    late = _least(pl.col("late_z") / (LATE_Z * limits.z), pl.col("late_fence") / limits.iqr, together)
     return Anomaly(
-        "backlog",
-        _confidence(_least(pl.col("late_z") / (LATE_Z * limits.z), pl.col("late_fence") / limits.iqr, together), limits),
+        "backlog", "wait",
+        _confidence(late, limits),
         "wait_ms", pl.col("wait_ms"), pl.col("late_usual_ms"), pl.col("late_z"), pl.col("queue_runs"),
         pl.concat_str(pl.lit("waited "), words.duration("wait_ms"), pl.lit(" in a backlog, usually "),
                       words.duration("late_usual_ms"), pl.lit("; so did "), words.count("queue_late"), pl.lit(" of "),
@@ -139,7 +142,7 @@ def _retries(limits: Limits) -> Anomaly:
     times = pl.when(pl.col("retry_count") == 1).then(pl.lit(" time, usually ")).otherwise(pl.lit(" times, usually "))
     ended = pl.when(pl.col("failed")).then(pl.lit(", and failed again")).otherwise(pl.lit(""))
     return Anomaly(
-        "rising_retries",
+        "rising_retries", "outcome",
         _confidence((excess + again) / RETRIES, limits, SHARED),
         "retry_count", pl.col("retry_count"), usual, pl.lit(RETRIES), pl.col("runs"),
         pl.concat_str(pl.lit("retried "), words.count("retry_count"), times, words.count(usual), ended),
@@ -153,7 +156,7 @@ def _failures(limits: Limits) -> Anomaly:
     own = pl.when(pl.col("failed")).then(1.0).otherwise(0.5)
     sure = _confidence((pl.col("failed_recent") - expected) / spread / limits.z, limits) * own
     return Anomaly(
-        "high_failure_rate",
+        "high_failure_rate", "outcome",
         sure.fill_null(0.0),
         "status", pl.col("failed_recent"), expected, spread, pl.col("failed_runs"),
         pl.concat_str(words.count("failed_recent"), pl.lit(" of the "), words.count("failed_runs"),
@@ -162,24 +165,22 @@ def _failures(limits: Limits) -> Anomaly:
 
 
 def _worker(limits: Limits) -> Anomaly:
-    """A stalled CPU (the share of wall time that is CPU time falls), CPU time that is missing, or slowness throughout.
+    """A stalled CPU (the share of wall time that is CPU time falls), or CPU time that is missing, on all of its runs.
 
     A throttled disk stalls the CPU; withheld cores leave CPU time missing, for libraries start fewer threads.
     """
-    stall = pl.col("worker_stall_z").fill_null(0.0)
-    shared = pl.max_horizontal(stall, 0.5 * pl.col("worker_cpu_z"), 0.7 * pl.col("worker_time_z"))
     seen = pl.concat_str(pl.lit("its CPU is busy "), words.share("cpu_share"), pl.lit(" of the time, usually "),
                          words.share("cpu_share_usual"))  # fmt: skip
     slow = pl.concat_str(pl.lit("ran "), words.duration("execution_ms"), pl.lit(", usually "),
                          words.duration("time_usual_ms"))  # fmt: skip
     return Anomaly(
-        "worker_degradation",
-        _confidence(shared / (SHARED_Z * limits.z), limits, SHARED),
-        "cpu_share", pl.col("cpu_share"), pl.col("cpu_share_usual"), shared, pl.col("worker_runs"),
+        "worker_degradation", "time",
+        _confidence(pl.col("worker_z") / (SHARED_Z * limits.z), limits, SHARED),
+        "cpu_share", pl.col("cpu_share"), pl.col("cpu_share_usual"), pl.col("worker_z"), pl.col("worker_runs"),
         pl.concat_str(pl.lit("worker "), _name("worker"), pl.lit(" is degraded: "),
-                      pl.when(pl.col("cpu_share").is_null()).then(slow).otherwise(seen), pl.lit("; "),
-                      words.count("worker_runs"), pl.lit(" runs there are off by "), shared.round(1).cast(pl.String),
-                      pl.lit(" spreads")),
+                      pl.when(pl.col("cpu_share").is_null()).then(slow).otherwise(seen), pl.lit("; its last "),
+                      words.count("worker_runs"), pl.lit(" runs are off by "),
+                      pl.col("worker_z").round(1).cast(pl.String), pl.lit(" spreads together")),
     )  # fmt: skip
 
 

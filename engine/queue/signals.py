@@ -17,16 +17,27 @@ TIME_C, MEMORY_C, CPU_C = 20.0, 16.0, 50.0
 """Milliseconds, megabytes, milliseconds added before the logarithm: differences below them are of no interest."""
 WAIT_C = (500.0, 10_000.0)
 """A wait is measured against the type's usual time in these bounds (ms), as in bounded slowdown (Feitelson 1998)."""
-TIME, MEMORY, WAIT = Scale(0.35, 1.1), Scale(0.15, 0.7), Scale(0.6, 2.0)
+TIME, MEMORY, WAIT = Scale(0.33, 1.1), Scale(0.17, 0.7), Scale(0.65, 2.0)
+"""Floors and first guesses of the spreads of logarithms: waits differ by orders of magnitude, memory hardly at all."""
 LATE, SHARE, CPU = 0.3, 0.1, 0.05
 """The least spread of a wait, of the CPU's share and of CPU time in the week's comparison, in logarithms."""
 LATE_Z = 3.0
 """A run counts as late in its queue's backlog from this many spreads of the week on."""
+EARLIER_US = 30_000_000
+"""A backlog is held against what was usual when the run was enqueued, at least half a minute before its end."""
 KNOWN_RUNS = 5
 """Fewer earlier runs of the type give no opinion on a worker or a queue."""
 
 MINUTE_US = 60_000_000
 MOMENT = Nearby(before=8, after=4, back_us=5 * MINUTE_US, settle_us=MINUTE_US)
+WORKER = Nearby(before=6, after=4, back_us=5 * MINUTE_US, settle_us=MINUTE_US)
+ALL = Nearby(before=16, after=8, back_us=5 * MINUTE_US, settle_us=MINUTE_US)
+PEERS = 0.5
+"""This part of what all workers' runs of the moment share is not held against the one: a busy machine stalls all."""
+TOGETHER = 0.2
+"""The correlation assumed between runs of a worker in a moment: ten of them weigh as much as three and a half."""
+CPU_WEIGHT = 0.5
+"""Missing CPU time is weaker evidence than a stall, for inputs differ, too."""
 SERIES = Nearby(before=8, after=5, back_us=360 * MINUTE_US, settle_us=MINUTE_US)
 PAST = Nearby(before=1_000_000_000, after=0, back_us=WEEK_US, settle_us=0)
 
@@ -41,7 +52,7 @@ FEATURES = pl.Schema(
         "late_z": pl.Float64, "late_fence": pl.Float64, "late_usual_ms": pl.Float64,
         "queue_late": pl.Float64, "queue_runs": pl.Int64,
         "retry_usual": pl.Float64, "cpu_share": pl.Float64, "cpu_share_usual": pl.Float64,
-        "worker_stall_z": pl.Float64, "worker_cpu_z": pl.Float64, "worker_time_z": pl.Float64, "worker_runs": pl.Int64,
+        "worker_z": pl.Float64, "worker_own_z": pl.Float64, "worker_runs": pl.Int64,
         "leak_z": pl.Float64, "leak_rise": pl.Float64,
         "failed_recent": pl.Float64, "failed_runs": pl.Int64, "failed_usual": pl.Float64, "runs": pl.Int64,
     }
@@ -84,22 +95,27 @@ def has_failed() -> pl.Expr:
 
 
 def _worker(runs: Runs, of: _Figures, weekly: dict[str, Usual], time_z: Floats, plain_memory: Floats) -> Columns:
-    """What the worker's runs of the moment share: a stalled CPU, CPU time that is missing, slowness, rising memory.
+    """What the worker's runs of the moment share: a stalled CPU, CPU time that is missing, rising memory.
 
-    Means of standard deviations, shrunk towards zero by one run; `plain_memory` has the payload's influence taken out.
+    Where CPU time is not logged, the run's time speaks for the stall. `plain_memory` is without the payload's part.
     """
     order = grouped(runs.worker)
-    near = company(runs, order, runs.worker, MOMENT)
-    columns: Columns = {}
-    for name, z in (("stall", -steady(of.share, weekly["share"], SHARE, KNOWN_RUNS)),
-                    ("cpu", -steady(of.cpu, weekly["cpu"], CPU, KNOWN_RUNS)), ("time", time_z)):  # fmt: skip
-        total, count = near.pooled(z)
-        columns[f"worker_{name}_z"] = np.where(count > 0, total / (count + 1), np.nan)
-        columns["worker_runs"] = np.maximum(count, columns.get("worker_runs", 0))
+    share = -steady(of.share, weekly["share"], SHARE, KNOWN_RUNS)
+    stall, idle = np.where(np.isnan(share), 0.7 * time_z, share), -steady(of.cpu, weekly["cpu"], CPU, KNOWN_RUNS)
+    near = company(runs, order, runs.worker, WORKER)
+    everyone = np.zeros(len(stall), np.int64)
+    total, count = company(runs, grouped(everyone), everyone, ALL).pooled(stall)
+    common = PEERS * np.maximum(total / (count + 1), 0.0)
+    stalled, count = near.pooled(stall)
+    missing, _ = near.pooled(idle)
+    unit = np.sqrt(np.maximum(count + TOGETHER * count**2, 1.0))
+    together = np.fmax((stalled - common * count) / unit, CPU_WEIGHT * missing / unit)
+    own = np.nan_to_num(np.fmax(stall, CPU_WEIGHT * idle))
     rise, leak = rising(plain_memory - weekly["memory"].middle, runs, order, WEEK_US)
-    columns["leak_z"] = np.where(runs.worker >= 0, leak, np.nan)
-    columns["leak_rise"] = np.expm1(rise)
-    return columns
+    return {
+        "worker_z": np.where(count > 0, together * np.clip(0.6 + 0.4 * own, 0.5, 1.0), np.nan), "worker_runs": count,
+        "worker_own_z": own, "leak_z": np.where(runs.worker >= 0, leak, np.nan), "leak_rise": np.expm1(rise),
+    }  # fmt: skip
 
 
 def _waits(runs: Runs, within: Reach, usual_ms: Floats, known: Ints, settle_us: int) -> Columns:
@@ -111,7 +127,8 @@ def _waits(runs: Runs, within: Reach, usual_ms: Floats, known: Ints, settle_us: 
     together = deviation(wait, start(runs, wait, settle_us), WAIT, known)
     before = deviation(wait, moment(within, wait), WAIT, known)
     queue = np.where(runs.queue >= 0, runs.queue, runs.queue.max(initial=0) + 2 + runs.job_type)
-    through = past(runs, queue)
+    enqueued = runs.start_us - (np.nan_to_num(waited) * 1000.0).clip(0.0, WEEK_US).astype(np.int64)
+    through = past(runs, queue, np.minimum(enqueued, runs.end_us - EARLIER_US))
     usual = week(through, {"wait": wait})["wait"]
     late = steady(wait, usual, LATE, KNOWN_RUNS)
     flags = np.where(np.isnan(late), np.nan, late >= LATE_Z)
@@ -132,12 +149,16 @@ def _failures(runs: Runs, order: Order, failed: Floats) -> tuple[Columns, Ints]:
     whole = company(runs, order, everyone, PAST)
     before, count = whole.counted(failed)
     usual = (before - lately + 0.5) / (count - last + 10.0)
-    known = np.asarray(order.back(whole.high - whole.low), np.int64)
+    known = order.back(whole.high - whole.low)
     return {"failed_recent": around, "failed_runs": near, "failed_usual": usual}, known
 
 
 def signals(runs: Runs, settle_us: int) -> pl.DataFrame:
     """The features of `runs`: subject, window_start, window_end and FEATURES."""
+    if not runs.frame.height:
+        return runs.frame.select("subject", "window_start", "window_end").with_columns(
+            pl.lit(None, dtype=kind).alias(name) for name, kind in FEATURES.items()
+        )
     of, behind = _figures(runs), past(runs, runs.job_type)
     failures, known = _failures(runs, behind.order, of.failed)
     weekly = week(behind, {"time": of.time, "memory": of.memory, "share": of.share, "cpu": of.cpu,

@@ -14,18 +14,21 @@ LACKABLE = ("execution_ms", "wait_ms", "memory_mb", "cpu_ms", "retry_count", "pa
 def judged(features: pl.DataFrame, limits: Limits) -> pl.DataFrame:
     """`features` with `score`, `reason` and `evidence`.
 
-    The score is the union of the confidences, as if the kinds were independent: 1 - product(1 - confidence).
+    The score is the union of the confidences, as if what different figures show were independent:
+    1 - product(1 - surest confidence), a factor for each figure (time, memory, wait, outcome).
     """
     found = anomalies(limits)
     frame = features.rechunk().with_columns(a.confidence.round(6).alias(f"_{a.kind}") for a in found)
     doubt = pl.lit(1.0)
-    for anomaly in found:
-        doubt = doubt * (1.0 - pl.col(f"_{anomaly.kind}"))
+    for figure in dict.fromkeys(a.figure for a in found):
+        surest = pl.max_horizontal(f"_{a.kind}" for a in found if a.figure == figure)
+        doubt = doubt * (1.0 - surest)
     frame = frame.with_columns((1.0 - doubt).round(6).clip(0.0, 1.0).alias("score"), _lacked().alias("_lacked"))
     frame = frame.with_row_index("_row").with_columns(_calm().alias("_calm"), _floor(found, limits).alias("_floor"))
-    frame = frame.join(_named(frame, found, limits), on="_row", how="left", maintain_order="left")
+    frame = frame.join(_named(frame, found), on="_row", how="left", maintain_order="left")
+    who = pl.col("job_type").fill_null("job")
     return frame.with_columns(
-        pl.concat_str(pl.col("job_type").fill_null("job"), pl.lit(": "), pl.coalesce("_words", "_calm")).alias("reason"),
+        pl.concat_str(who, pl.lit(": "), pl.coalesce("_words", "_calm")).alias("reason"),
         pl.concat_str(pl.lit('{"anomalies":'), pl.col("_listed").fill_null("[]"), pl.lit(',"lacked":['), "_lacked",
                       pl.lit("]}")).alias("evidence"),
     ).select(*features.columns, "score", "reason", "evidence")  # fmt: skip
@@ -52,7 +55,7 @@ def _calm() -> pl.Expr:
     return pl.when(pl.col("runs") < 5).then(few).otherwise(usual)
 
 
-def _named(frame: pl.DataFrame, found: list[Anomaly], limits: Limits) -> pl.DataFrame:
+def _named(frame: pl.DataFrame, found: list[Anomaly]) -> pl.DataFrame:
     """`_row`, `_words` and `_listed` (a JSON list) of the runs in which something is named, surest first."""
     parts = [
         frame.filter(pl.col(f"_{a.kind}") >= pl.col("_floor")).select(

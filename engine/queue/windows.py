@@ -17,7 +17,6 @@ import numpy.typing as npt
 from engine.queue.runs import Floats, Ints
 
 Bools = npt.NDArray[np.bool_]
-
 Number = TypeVar("Number", np.float64, np.int64)
 
 CHUNK = 8192
@@ -36,7 +35,7 @@ class Order:
     last: Ints
     """One past the last place of that group."""
 
-    def back(self, values: npt.NDArray[np.generic]) -> npt.NDArray[np.generic]:
+    def back(self, values: npt.NDArray[Number]) -> npt.NDArray[Number]:
         """`values` by place, put back by row."""
         out = np.empty_like(values)
         out[self.rows] = values

@@ -60,7 +60,7 @@ class Company:
         sums = np.concatenate(([0], np.cumsum(whole)))
         counts = np.concatenate(([0], np.cumsum(known[self.order.rows])))
         total, count = sums[self.high] - sums[self.low], counts[self.high] - counts[self.low]
-        return np.asarray(self.order.back(total), np.int64), np.asarray(self.order.back(count), np.int64)
+        return self.order.back(total), self.order.back(count)
 
 
 def company(runs: Runs, order: Order, group: Ints, nearby: Nearby) -> Company:
@@ -94,7 +94,7 @@ def rising(values: Floats, runs: Runs, order: Order, within_us: int) -> tuple[Fl
 
     if not np.isnan(column).all():
         in_chunks(len(column), work)
-    return np.asarray(order.back(rise), np.float64), np.asarray(order.back(z), np.float64)
+    return order.back(rise), order.back(z)
 
 
 def _trend(window: Floats) -> Floats:
