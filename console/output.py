@@ -1,7 +1,8 @@
-"""How a command answers: data on stdout as table, json, jsonl or csv; narration on stderr. Each form says the same.
+"""How a command answers: data on stdout as table, markdown, json, jsonl or csv; narration on stderr. The same in all.
 
-A table is for eyes: it may be cut to a number of rows and to the width of the terminal, and says so on stderr. The
-other forms are for programs: nothing is cut, times are RFC 3339 in UTC, and text keeps its bytes (JSON escapes them).
+A table is for eyes: it may be cut to a number of rows and to the width of the terminal, and says so on stderr; markdown
+is the same table for a report. The other forms are for programs: nothing is cut, times are RFC 3339 in UTC, and text
+keeps its bytes (JSON escapes them). A row of figures under the name `trend` is drawn as blocks where people read it.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
 from console.cells import printable
+from console.sparkline import sparkline
 from storage.clock import rfc3339
 
 if TYPE_CHECKING:
@@ -32,6 +34,7 @@ class Output(StrEnum):
     json = "json"
     jsonl = "jsonl"
     csv = "csv"
+    markdown = "markdown"
 
 
 def say(text: str) -> None:
@@ -43,8 +46,8 @@ def emit(answer: pl.DataFrame | Sequence[Mapping[str, Any]], output: Output, *, 
          limit: int | None = None, empty: str = "nothing to show") -> None:  # fmt: skip
     """Print an answer. `columns` are those of the table form (the others give all); `limit` 0 shows every row."""
     rows = answer if isinstance(answer, Sequence) else answer.to_dicts()
-    if output is Output.table:
-        _emit_table(rows, columns, TABLE_ROWS if limit is None else limit, empty)
+    if output in (Output.table, Output.markdown):
+        _emit_table(rows, columns, TABLE_ROWS if limit is None else limit, empty, output)
         return
     kept = rows[:limit] if limit else rows
     if len(kept) < len(rows):
@@ -59,7 +62,9 @@ def emit(answer: pl.DataFrame | Sequence[Mapping[str, Any]], output: Output, *, 
 
 def emit_one(answer: Mapping[str, Any], output: Output) -> None:
     """Print a single thing: as a list of its fields in the table form, else as one object."""
-    if output is Output.table:
+    if output is Output.markdown:
+        emit([{"field": key, "value": cell(value, key)} for key, value in answer.items()], output)
+    elif output is Output.table:
         width = max((len(key) for key in answer), default=0)
         for key, value in answer.items():
             print(f"{key:{width}}  {cell(value, key)}")
@@ -79,18 +84,26 @@ def cell(value: object, name: str = "") -> str:
         return f"{value:.1f}" if name.endswith(("_ms", "_per_min", "_mb", "_s", "_kb")) else f"{value:.3f}"
     if isinstance(value, datetime):
         return value.strftime("%Y-%m-%d %H:%M:%S")
+    if isinstance(value, list) and name.endswith("trend"):
+        return sparkline(value)
     if isinstance(value, Mapping | list | tuple):
         return printable(json.dumps(_value(value), ensure_ascii=False))
     return printable(str(value)).replace("\n", " ")
 
 
-def _emit_table(rows: Sequence[Mapping[str, Any]], columns: Sequence[str], limit: int, empty: str) -> None:
+def _emit_table(rows: Sequence[Mapping[str, Any]], columns: Sequence[str], limit: int, empty: str,
+                output: Output) -> None:  # fmt: skip
     if not rows:
         say(empty)
         return
     names = [c for c in columns if c in rows[0]] or list(rows[0])
     shown = rows[:limit] if limit else rows
     texts = [[cell(row.get(name), name) for name in names] for row in shown]
+    if len(shown) < len(rows):
+        say(f"{len(shown)} of {len(rows):,} rows shown; --limit 0 shows all")
+    if output is Output.markdown:
+        _emit_markdown(names, texts)
+        return
     numeric = [all(isinstance(r.get(n), int | float) or r.get(n) is None for r in shown) for n in names]
     widths = [max(len(name), *(len(t[i]) for t in texts)) for i, name in enumerate(names)]
     cut = _fit(widths, numeric)
@@ -102,8 +115,16 @@ def _emit_table(rows: Sequence[Mapping[str, Any]], columns: Sequence[str], limit
         )
     if cut:
         say("wide columns are cut to the terminal (…); --output json gives them whole")
-    if len(shown) < len(rows):
-        say(f"{len(shown)} of {len(rows):,} rows shown; --limit 0 shows all")
+
+
+def _emit_markdown(names: Sequence[str], texts: Sequence[Sequence[str]]) -> None:
+    """A GitHub-flavoured table; what a cell holds is text, never markup."""
+    for line in (names, ["---"] * len(names), *([_escaped(text) for text in row] for row in texts)):
+        print("| " + " | ".join(line) + " |")
+
+
+def _escaped(text: str) -> str:
+    return "".join(f"\\{c}" if c in "\\|<>`*[]&" else c for c in text)
 
 
 def _fit(widths: list[int], numeric: Sequence[bool]) -> bool:

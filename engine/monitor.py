@@ -64,12 +64,12 @@ def errors(reader: Reader, model: str, environment: str = "production", limit: i
     )
 
 
-Step = Literal["day", "hour", "week"]
+Step = Literal["day", "hour", "week", "minute"]
 
 
 def trends(reader: Reader, days: int = 30, step: Step = "day") -> pl.DataFrame:
-    """Each version's figures a day (or hour, week) of event time, oldest first, back from the newest prediction."""
-    if step not in ("day", "hour", "week"):
+    """Each version's figures a day (week, hour, minute) of event time, oldest first, back from the newest verdict."""
+    if step not in ("day", "hour", "week", "minute"):
         raise ValueError(f"no step {step!r}")
     return reader.query(
         f"SELECT model, version, environment, date_trunc('{step}', ts) AS ts, count(*) AS n,"

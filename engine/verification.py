@@ -72,6 +72,14 @@ def sample_size(p0: float, p1: float, alpha: float = 0.05, power: float = 0.90) 
 def verify(reader: Reader, ledger: Ledger, model: str, actor: Actor, clock: Clock = utc_now, *,
            environment: str = "production") -> Verdict:  # fmt: skip
     """Judge the newest degradation alarm of a model, and write the verdict to it."""
+    verdict = look(reader, ledger, model, environment=environment)
+    if verdict.alert_id is not None:
+        alerts.verified(ledger, verdict.alert_id, verdict.verdict, actor, clock(), verdict.detail)
+    return verdict
+
+
+def look(reader: Reader, ledger: Ledger, model: str, *, environment: str = "production") -> Verdict:
+    """The same judgement, written nowhere."""
     with ledger.read() as connection:
         now = active(connection, model, environment)
         row = connection.execute(
@@ -88,14 +96,11 @@ def verify(reader: Reader, ledger: Ledger, model: str, actor: Actor, clock: Cloc
         return _without(now, "no_alarm", None, "no degradation alarm was ever raised for it")
     if seen is None or seen["deployment_id"] != now.id:
         words = f"a {now.kind} at {now.started_ts:%Y-%m-%d %H:%M} UTC came after it"
-        verdict = _without(now, "superseded", alarm.id, words)
-    elif baseline is None:
-        verdict = _without(now, "no_labels", alarm.id, "no baseline is frozen")
-    else:
-        since = seen["matured_until"] or rfc3339(alarm.fired_ts)
-        verdict = _judged(now, alarm.id, _after(reader, now, since), baseline)
-    alerts.verified(ledger, alarm.id, verdict.verdict, actor, clock(), verdict.detail)
-    return verdict
+        return _without(now, "superseded", alarm.id, words)
+    if baseline is None:
+        return _without(now, "no_labels", alarm.id, "no baseline is frozen")
+    since = seen["matured_until"] or rfc3339(alarm.fired_ts)
+    return _judged(now, alarm.id, _after(reader, now, since), baseline)
 
 
 def _judged(now: Deployment, alarm: int, items: pl.DataFrame, baseline: Baseline) -> Verdict:
