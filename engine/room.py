@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from engine.config_file import load_config
+from engine.detector import names
 from engine.registry import Actor, Registry
 from storage.clock import Clock, utc_now
 from storage.errors import RefusedError
@@ -50,9 +52,18 @@ class Room:
         registry = Registry(lake.ledger, Actor.current(origin), clock)
         room = cls(home, lake, lake.ledger, Reader(lake), registry, clock, read_only)
         if create and deploy and not registry.models():
-            for version in registry.register_all(reason="first start of this home"):
-                registry.deploy(version.model, version.version, "production", reason="first start of this home")
+            room._furnish()
         return room
+
+    def _furnish(self) -> None:
+        """Register every detector that the configuration does not leave out, and put it into production."""
+        config, why = load_config(self.home.config), "first start of this home"
+        for name in names():
+            wanted = config.models.of(name)
+            if wanted.auto_register:
+                version = self.registry.register(name, reason=why)
+                settings = {**version.defaults, **wanted.settings}
+                self.registry.deploy(name, version.version, "production", config=settings, reason=why)
 
     def writable(self) -> Room:
         """Itself. Raises RefusedError when it was opened read-only: the check stands below every key and command."""

@@ -14,10 +14,15 @@ from pathlib import Path
 from engine.actor import Actor
 from engine.alert_rules import Rule
 from engine.alerts import evaluate
+from engine.config_file import load_config
+from engine.deployment import Deployment
 from engine.detector import load
 from engine.event_clock import EventClock
+from engine.jobs import Operations, in_child, schedule
+from engine.outbox import deliver
 from engine.pipeline import Pipeline, Step
 from engine.room import Room
+from engine.scheduler import Scheduler
 from storage.clock import monotonic_s
 from storage.landing import Landing, LandingSummary
 from storage.tally import OnProgress
@@ -30,6 +35,9 @@ QUIET_ALERTS_EVERY_S = 60.0
 """The rules are asked this seldom while nothing new was committed: only time can change an answer then."""
 WORK_SHARE = 0.5
 """At most this share of the time is spent on judging; a step that took long is followed by a longer rest."""
+
+
+SCHEDULER = Actor.current("scheduler")
 
 
 @dataclass(slots=True)
@@ -54,7 +62,9 @@ class Service:
     def __init__(self, room: Room, patterns: Sequence[str | Path], *, format_name: str | None = None,
                  environment: str = "production", rules: Sequence[Rule] | None = None) -> None:  # fmt: skip
         self.room = room
-        self.rules = rules
+        self.config = load_config(room.home.config)
+        self.operations = Operations(room, self.config)
+        self.rules = rules if rules is not None else self.operations.rules
         self.patterns = list(patterns)
         self.landing = Landing(room.lake, format_name=format_name, clock=room.clock)
         self.pipeline = Pipeline(room.lake, environment)
@@ -68,6 +78,9 @@ class Service:
         """Work until `stop` is set; what was read by then is landed. Raises what made landing impossible."""
         lander = threading.Thread(target=self._land, args=(stop,), name="landing", daemon=True)
         lander.start()
+        if self.config.monitoring.scheduler:
+            jobs = Scheduler(self.room.ledger, schedule(in_child(self.room.home.path)), SCHEDULER, self.room.clock)
+            threading.Thread(target=jobs.run_forever, args=(stop,), name="scheduler", daemon=True).start()
         while not stop.is_set():
             began_s = monotonic_s()
             self.round(began_s)
@@ -86,7 +99,7 @@ class Service:
         try:
             self.events.observe(now_s)
             behind = {str(lag.path) for lag in self.landing.lags() if lag.bytes_behind > 0}
-            deployed = self.room.registry.deployed(self.pipeline.environment)
+            deployed = self.enabled()
             self.tally.add(
                 self.pipeline.step(deployed, lambda name: self.events.settled_through(name, now_s, behind=behind))
             )
@@ -105,10 +118,16 @@ class Service:
         self._alerts_commit = newest
         return True
 
+    def enabled(self) -> list[Deployment]:
+        """What is deployed here and not switched off by the configuration."""
+        deployed = self.room.registry.deployed(self.pipeline.environment)
+        return [d for d in deployed if self.config.models.of(d.model).enabled]
+
     def look_at_alerts(self) -> None:
-        """Hold what is known now against the alert rules."""
-        room = self.room
-        evaluate(room.reader, room.ledger, room.clock, Actor.current("scheduler"), rules=self.rules)
+        """Hold what is known now against the alert rules, and tell the channels what changed."""
+        room, channels = self.room, self.operations.channels
+        if evaluate(room.reader, room.ledger, room.clock, SCHEDULER, rules=self.rules, channels=channels):
+            deliver(room.ledger, channels, room.clock)
 
     def _land(self, stop: threading.Event) -> None:
         try:
@@ -128,7 +147,8 @@ def ingest(
 ) -> tuple[LandingSummary, Tally]:
     """Land logs once to their end, judge everything, look at the alerts; what landed and what was judged."""
     landed = Landing(room.lake, format_name=format_name, clock=room.clock).ingest(paths, on_progress=on_progress)
-    tally = Tally()
-    tally.add(Pipeline(room.lake, environment).drain(room.registry.deployed(environment)))
-    evaluate(room.reader, room.ledger, room.clock, Actor.current("scheduler"))
+    config, tally = load_config(room.home.config), Tally()
+    deployed = [d for d in room.registry.deployed(environment) if config.models.of(d.model).enabled]
+    tally.add(Pipeline(room.lake, environment).drain(deployed))
+    evaluate(room.reader, room.ledger, room.clock, SCHEDULER, rules=Operations(room, config).rules)
     return landed, tally

@@ -70,7 +70,7 @@ def test_the_models_go_from_registered_to_production_and_back(
 def test_an_unknown_setting_names_the_nearest(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     home = ["--home", str(tmp_path / "h")]
     run(["register-all-models", "--yes", *home])
-    run(["deploy-to-production", "--all", "--yes", *home])
+    run(["deploy-to-production", "--all", "--reason", "first", "--yes", *home])
     capfd.readouterr()
     assert run(["update-config", "n1-detector", "--set", "treshold=0.5", "--yes", *home]) == 2
     assert "threshold" in capfd.readouterr().err
