@@ -1,8 +1,8 @@
 """Attacks in web requests: what they carry, what their client does, and what it did before.
 
 Three witnesses speak for a client and minute, and the reason names each:
-- payload: path, query, body, headers, user agent and referer, decoded layer by layer, are held against signals by attack
-  class; a logistic model over the signals gives the probability (engine/waf/payloads.py, trained by `watchroom train`);
+- payload: path, query, body, headers, user agent and referer, decoded layer by layer, are held against signals by
+  attack class; a logistic model over the signals gives the probability (engine/waf/payloads.py, `watchroom train`);
 - behaviour: leaky buckets and slow counts a client for probing, crawling, guessing passwords, floods, rotation of user
   agents, many clients at one target (engine/waf/behaviour.py);
 - history: what the same client did in the minutes before.

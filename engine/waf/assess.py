@@ -2,31 +2,39 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import polars as pl
 
 from engine.waf.behaviour import found
 from engine.waf.events import prepared
+from engine.waf.guessing import guessing, logins
 from engine.waf.model import PayloadModel, shipped_model
 from engine.waf.payloads import with_payloads
 from engine.waf.traffic import LACKING, minutes
 from engine.waf.verdict import payload_parts, weighed
 
+CHUNK_ROWS = 1_000_000
+"""Requests worked on at a time; a client's requests stay together."""
 FIGURES = (
-    "requests", "distinct_targets", "path_entropy_bits", "query_entropy_bits", "user_agents", "gap_variation", "share_4xx",
-    "share_5xx", "share_not_get", "methods", "share_static", "payload_p", "payload_requests", "evidence_p", "earlier",
-    "good_bot", "tool",
+    "requests", "distinct_targets", "path_entropy_bits", "query_entropy_bits", "user_agents", "gap_variation",
+    "share_4xx", "share_5xx", "share_not_get", "methods", "share_static", "payload_p", "payload_requests", "evidence_p",
+    "earlier", "good_bot", "tool",
 )  # fmt: skip
 
 
 def assessed(requests: pl.LazyFrame, model: PayloadModel | None = None) -> pl.DataFrame:
     """One row a client and minute: subject, window, FIGURES, `likelihood`, `parts` and `lacked`."""
-    events = with_payloads(prepared(requests), model or shipped_model())
-    parts = pl.concat([payload_parts(events), found(events)])
-    rows = weighed(minutes(events), parts)
-    lacked = pl.concat_list(
-        pl.when(pl.col(f"no_{name}")).then(pl.lit(name)) for name in LACKING
-    ).list.drop_nulls()
-    return rows.select(
+    model = model or shipped_model()
+    rows, parts, tries = [], [], []
+    for chunk in _chunks(requests):
+        events = with_payloads(prepared(chunk), model)
+        rows.append(minutes(events))
+        parts += [payload_parts(events), found(events)]
+        tries.append(logins(events))
+    together = weighed(pl.concat(rows), pl.concat([*parts, guessing(pl.concat(tries))]))
+    lacked = pl.concat_list(pl.when(pl.col(f"no_{name}")).then(pl.lit(name)) for name in LACKING).list.drop_nulls()
+    return together.select(
         pl.col("client").alias("subject"),
         pl.col("minute").alias("window_start"),
         (pl.col("minute") + pl.duration(minutes=1)).alias("window_end"),
@@ -34,14 +42,25 @@ def assessed(requests: pl.LazyFrame, model: PayloadModel | None = None) -> pl.Da
         pl.col("score").alias("likelihood"),
         pl.col("parts").fill_null([]),
         lacked.alias("lacked"),
-    )
+    ).sort("subject", "window_start")
+
+
+def _chunks(requests: pl.LazyFrame) -> Iterator[pl.LazyFrame]:
+    """`requests` by groups of clients, about CHUNK_ROWS at a time, so that memory does not grow with the log."""
+    parts = -(-requests.select(pl.len()).collect().item() // CHUNK_ROWS)
+    if parts <= 1:
+        yield requests
+        return
+    of = pl.col("client_ip").fill_null("").hash(seed=7) % parts
+    for number in range(parts):
+        yield requests.filter(of == number)
 
 
 def told(features: pl.LazyFrame) -> pl.LazyFrame:
     """`features` with `score`, `reason` and `evidence`."""
-    first = pl.col("parts").list.eval(pl.element().struct.field("words")).list.head(3).list.join("; ")
+    first = pl.col("parts").list.head(3).list.eval(pl.element().struct.field("words")).list.join("; ")
     past = pl.when(pl.col("earlier") > 0).then(pl.lit("; attacked in the minutes before")).otherwise(pl.lit(""))
-    quiet = pl.lit("nothing suspicious in ") + pl.col("requests").cast(pl.String) + pl.lit(" requests")
+    quiet = pl.format("nothing suspicious in {} requests", "requests")
     reason = pl.when(pl.col("parts").list.len() > 0).then(first + past).otherwise(quiet)
     return features.with_columns(
         pl.col("likelihood").alias("score"),

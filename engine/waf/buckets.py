@@ -1,8 +1,8 @@
 """Leaky buckets over whole columns: how full each client's bucket is at each of its requests, without a loop.
 
-A bucket gains 1 a counted request and leaks 1 every `leak_s` seconds, never below empty. With i the request's number and
-t its time, the level is Lindley's recursion in closed form: x_i - min(x_j, j <= i) + 1 with x = i - t / leak_s. The minimum
-looks back MEMORY at most, so a level depends on nothing older, whatever else is in the frame.
+A bucket gains 1 a counted request and leaks 1 every `leak_s` seconds, never below empty. With i the request's number
+and t its time, the level is Lindley's recursion in closed form: x_i - min(x_j, j <= i) + 1 with x = i - t / leak_s.
+The minimum looks back MEMORY at most, so a level depends on nothing older, whatever else is in the frame.
 Parameters of the buckets: CrowdSec's HTTP scenarios (hub commit b03cb59, MIT).
 """
 
@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import polars as pl
 
 from engine.waf.events import MEMORY, REPEAT
+from engine.waf.parts import MINUTE, SHOWN
 
 _WIDE_US = int(MEMORY.total_seconds() * 1e6) + 1_000_000
 
@@ -24,7 +25,7 @@ class Bucket:
     name: str
     """Short, e.g. `probing`."""
     words: str
-    """With `{count}` for the requests counted in the minute; what the person on call reads."""
+    """With `{}` for the requests counted in the minute; what the person on call reads."""
     counts: pl.Expr
     """Which requests count."""
     capacity: float
@@ -39,10 +40,11 @@ class Bucket:
     """An honest robot may do this too."""
 
 
-LEVELS = pl.Schema(
-    {"client": pl.String, "minute": pl.Datetime("us", "UTC"), "name": pl.String, "level": pl.Float64,
-     "capacity": pl.Float64, "count": pl.UInt32, "requests": pl.List(pl.String)}
-)  # fmt: skip
+_LEVELS: dict[str, pl.DataType | type[pl.DataType]] = {
+    "client": pl.String, "minute": MINUTE, "name": pl.String, "level": pl.Float64, "capacity": pl.Float64,
+    "count": pl.UInt32, "requests": pl.List(pl.String),
+}  # fmt: skip
+LEVELS = pl.Schema(_LEVELS)
 """The fullest a client's bucket got in a minute (`level`, 1 a request), and the requests that filled it then."""
 
 
@@ -87,18 +89,22 @@ def levels(events: pl.DataFrame, bucket: Bucket) -> pl.DataFrame:
             pl.col("level").max(),
             pl.lit(bucket.capacity).first().alias("capacity"),
             pl.len().alias("count"),
-            pl.col("target").unique(maintain_order=True).head(5).alias("requests"),
+            _shown(),
         )
-        .cast(dict(LEVELS))
-        .select(LEVELS.names())
+        .select(pl.col(name).cast(kind) for name, kind in LEVELS.items())
     )
+
+
+def _shown() -> pl.Expr:
+    return pl.col("target").unique(maintain_order=True).head(SHOWN).alias("requests")
 
 
 def rolling_count(events: pl.DataFrame, counts: pl.Expr, *, distinct: str | None) -> pl.DataFrame:
     """`client`, `minute`, `count`, `requests`: how often `counts` held within MEMORY, at the minute's fullest."""
-    counted = events.filter(counts).select(list(dict.fromkeys(["n", "ts", "minute", "target", "client", *([distinct] if distinct else [])])))
+    columns = dict.fromkeys(["n", "ts", "minute", "target", "client", *([distinct] if distinct else [])])
+    counted = events.filter(counts).select(list(columns))
     if counted.is_empty():
-        return pl.DataFrame(schema={"client": pl.String, "minute": LEVELS["minute"], "count": pl.UInt32, "requests": pl.List(pl.String)})
+        return pl.DataFrame(schema={name: LEVELS[name] for name in ("client", "minute", "count", "requests")})
     if distinct:
         counted = fresh(counted, ["client"], distinct)
     counted = counted.sort("client", "ts", "n").with_columns(pl.lit(1, dtype=pl.Int64).alias("one"))
@@ -106,5 +112,5 @@ def rolling_count(events: pl.DataFrame, counts: pl.Expr, *, distinct: str | None
         counted.with_columns(compressed_time(counted, ["client"]).alias("at"))
         .with_columns(pl.col("one").rolling_sum_by("at", MEMORY, closed="both").alias("count"))
         .group_by("client", "minute", maintain_order=True)
-        .agg(pl.col("count").max().cast(pl.UInt32), pl.col("target").unique(maintain_order=True).head(5).alias("requests"))
+        .agg(pl.col("count").max().cast(pl.UInt32), _shown())
     )

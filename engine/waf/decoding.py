@@ -56,7 +56,7 @@ def layer_table() -> tuple[list[str], list[str]]:
 
 
 def decoded(text: pl.Expr, *, plus_is_space: pl.Expr | bool = False) -> pl.Expr:
-    """`text` with up to LAYERS layers of encoding undone, in lower case. `plus_is_space` says where `+` means a space."""
+    """`text` with up to LAYERS layers of encoding undone, in lower case; `plus_is_space` where `+` means a space."""
     patterns, signs = layer_table()
     if not isinstance(plus_is_space, bool):
         text = pl.when(plus_is_space).then(text.str.replace_all("+", " ", literal=True)).otherwise(text)
@@ -78,7 +78,7 @@ def squeezed(plain: pl.Expr) -> pl.Expr:
 
 
 def bare(plain: pl.Expr) -> pl.Expr:
-    """Decoded text as a shell reads it: quotes, backslashes and carets dropped, `$IFS` a space, `${x:-y}` its default."""
+    """Decoded text as a shell reads it: no quotes, backslashes or carets, `$IFS` a space, `${x:-y}` its default."""
     return (
         plain.str.replace_all(r"""['"\\^]|\$\(\)|``""", "")
         .str.replace_many(["+", "$u"], [" ", ""])

@@ -18,8 +18,8 @@ REPEAT = timedelta(minutes=10)
 HISTORY = timedelta(minutes=25)
 """How long a client that attacked is remembered. MEMORY + REPEAT + HISTORY are LOOKBACK: nothing older can matter."""
 COLUMNS = (
-    "ts", "source", "byte_offset", "host", "client_ip", "method", "path", "query", "status", "bytes_sent", "duration_ms",
-    "referer", "user_agent", "remote_user", "headers", "body",
+    "ts", "source", "byte_offset", "client_ip", "method", "path", "query", "status", "referer", "user_agent",
+    "remote_user", "headers", "body",
 )  # fmt: skip
 
 
@@ -35,7 +35,7 @@ def prepared(requests: pl.LazyFrame) -> pl.DataFrame:
         frame.with_columns(
             pl.col("client_ip").fill_null(UNKNOWN_CLIENT).alias("client"),
             pl.col("ts").dt.truncate("1m").alias("minute"),
-            (path + pl.when(pl.col("query").is_not_null()).then("?" + pl.col("query")).otherwise(pl.lit(""))).alias("target"),
+            (path + ("?" + pl.col("query")).fill_null("")).alias("target"),
         )
         .sort("client", "ts", "source", "byte_offset", "target", maintain_order=False)
         .with_row_index("n")

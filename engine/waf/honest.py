@@ -9,23 +9,27 @@ from __future__ import annotations
 import polars as pl
 
 GOOD_BOTS = (
-    r"(?i)googlebot|google-inspectiontool|adsbot-google|mediapartners-google|apis-google|feedfetcher|google-read-aloud|googleother|storebot-google|"
-    r"bingbot|bingpreview|msnbot|adidxbot|duckduckbot|duckassistbot|applebot|yandex(?:bot|images|mobile|metrika|accessibility|render)|baiduspider|"
-    r"slurp|sogou|petalbot|seznambot|naver|yeti/|qwant|exabot|mojeek|ccbot|gptbot|chatgpt-user|oai-searchbot|claudebot|claude-(?:web|user|searchbot)|"
-    r"anthropic-ai|perplexity|amazonbot|bytespider|meta-external|facebookexternalhit|facebot|twitterbot|linkedinbot|slackbot|slack-imgproxy|"
-    r"discordbot|telegrambot|whatsapp|pinterest|redditbot|skypeuripreview|ia_archiver|archive\.org_bot|internetarchive|ahrefsbot|ahrefssiteaudit|"
-    r"semrushbot|siteauditbot|mj12bot|dotbot|rogerbot|blexbot|dataforseo|serpstat|barkrowler|screaming frog|sitebulb|"
-    r"uptimerobot|uptime-?kuma|pingdom|statuscake|better ?uptime|betterstack|site24x7|newrelicpinger|datadog|checkly|hetrixtools|freshping|"
-    r"kube-probe|elb-healthchecker|googlehc|prometheus|blackbox|nagios|check_http|zabbix|icinga|haproxy|consul health|"
-    r"feedly|feedbin|inoreader|newsblur|netnewswire|miniflux|tiny tiny rss|freshrss|feedburner|superfeedr|theoldreader|newsboat|liferea|"
-    r"universal ?feed ?parser|simplepie|magpie|akregator|feeddemon|bloglines|"
-    r"let'?s encrypt|validator\.w3\.org|w3c_|lighthouse|gtmetrix|chrome-lighthouse|pagespeed|bitwarden|1password|lastpass|passwords?/|"
-    r"mastodon|pleroma|misskey|akkoma|lemmy|friendica|iframely|embedly|flipboard|bitlybot|bitrix link preview|panscient|zoominfobot|turnitin|"
-    r"tineye|wordpress/|jetpack|cloudflare|fastly|akamai"
+    r"(?i)googlebot|google-inspectiontool|adsbot-google|mediapartners-google|apis-google|feedfetcher|"
+    r"google-read-aloud|googleother|storebot-google|bingbot|bingpreview|msnbot|adidxbot|duckduckbot|duckassistbot|"
+    r"applebot|yandex(?:bot|images|mobile|metrika|accessibility|render)|baiduspider|slurp|sogou|petalbot|seznambot|"
+    r"naver|yeti/|qwant|exabot|mojeek|ccbot|gptbot|chatgpt-user|oai-searchbot|claudebot|claude-(?:web|user|"
+    r"searchbot)|anthropic-ai|perplexity|amazonbot|bytespider|meta-external|facebookexternalhit|facebot|twitterbot|"
+    r"linkedinbot|slackbot|slack-imgproxy|discordbot|telegrambot|whatsapp|pinterest|redditbot|skypeuripreview|"
+    r"ia_archiver|archive\.org_bot|internetarchive|ahrefsbot|ahrefssiteaudit|semrushbot|siteauditbot|mj12bot|"
+    r"dotbot|rogerbot|blexbot|dataforseo|serpstat|barkrowler|screaming frog|sitebulb|uptimerobot|uptime-?kuma|"
+    r"pingdom|statuscake|better ?uptime|betterstack|site24x7|newrelicpinger|datadog|checkly|hetrixtools|freshping|"
+    r"kube-probe|elb-healthchecker|googlehc|prometheus|blackbox|nagios|check_http|zabbix|icinga|haproxy|"
+    r"consul health|feedly|feedbin|inoreader|newsblur|netnewswire|miniflux|tiny tiny rss|freshrss|feedburner|"
+    r"superfeedr|theoldreader|newsboat|liferea|universal ?feed ?parser|simplepie|magpie|akregator|feeddemon|"
+    r"bloglines|let'?s encrypt|validator\.w3\.org|w3c_|lighthouse|gtmetrix|chrome-lighthouse|pagespeed|bitwarden|"
+    r"1password|lastpass|passwords?/|mastodon|pleroma|misskey|akkoma|lemmy|friendica|iframely|embedly|flipboard|"
+    r"bitlybot|bitrix link preview|panscient|zoominfobot|turnitin|tineye|wordpress/|jetpack|cloudflare|fastly|"
+    r"akamai"
 )
 TOOLS = (
-    r"(?i)^(?:curl|wget|python|go-http|java|okhttp|libwww|lwp|perl|ruby|php|guzzle|node|axios|got|undici|scrapy|aiohttp|httpx|httpie|"
-    r"apache-httpclient|winhttp|powershell|postman|insomnia|dart|rust|reqwest|faraday|restsharp)|headlesschrome|phantomjs|selenium|puppeteer|playwright"
+    r"(?i)^(?:curl|wget|python|go-http|java|okhttp|libwww|lwp|perl|ruby|php|guzzle|node|axios|got|undici|scrapy|"
+    r"aiohttp|httpx|httpie|apache-httpclient|winhttp|powershell|postman|insomnia|dart|rust|reqwest|faraday|"
+    r"restsharp)|headlesschrome|phantomjs|selenium|puppeteer|playwright"
 )
 
 
@@ -41,5 +45,7 @@ def is_tool(agent: pl.Expr) -> pl.Expr:
 
 def is_browser(agent: pl.Expr) -> pl.Expr:
     """Whether a user agent looks like a browser (which any tool can claim)."""
-    named = agent.str.contains(r"^(?:Mozilla/\d|Opera/\d).*(?:Chrome|Firefox|Safari|Edge?|OPR|Opera|MSIE|Trident|Gecko|Konqueror)")
+    named = agent.str.contains(
+        r"^(?:Mozilla/\d|Opera/\d).*(?:Chrome|Firefox|Safari|Edge?|OPR|Opera|MSIE|Trident|Gecko|Konqueror)"
+    )
     return named.fill_null(False) & ~is_tool(agent)

@@ -1,12 +1,13 @@
-"""The payload model: a logistic regression over signals, shape and n-grams, kept as plain arrays.
+"""The payload model: a logistic regression over the payload signals, kept as plain arrays.
 
-It is trained by `engine.waf.train` and read here with numpy alone; no pickle, no scikit-learn. What a signal adds to the
-log-odds is its weight, so every verdict can be taken apart.
+It is trained by `engine.waf.train` and read here with numpy alone; no pickle, no scikit-learn. What a signal adds to
+the log-odds is its weight, so every verdict can be taken apart.
 """
 
 from __future__ import annotations
 
 import functools
+import hashlib
 import json
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -36,6 +37,11 @@ class PayloadModel:
     def signal_weights(self) -> Vector:
         """One weight a signal, in the order of `all_signals`; a signal the model does not know weighs nothing."""
         return np.array([self.signals.get(signal.name, 0.0) for signal in all_signals()], dtype=np.float64)
+
+    def fingerprint(self) -> str:
+        """The same for models that judge alike."""
+        told = json.dumps([self.signals, self.intercept, self.slope, self.offset], sort_keys=True)
+        return hashlib.sha256(told.encode()).hexdigest()
 
     def save(self, path: Path) -> None:
         """Write the model as `.npz` without pickled objects."""

@@ -1,14 +1,18 @@
 """What each request carries: the probability that its payload attacks, and the signals that say so.
 
-    requests -> distinct pieces -> units -> readings -> signals, model -> verdict a piece -> joined back to the requests
+requests -> distinct pieces -> units -> readings -> signals, model -> verdict a piece -> joined back to the requests
 """
 
 from __future__ import annotations
+
+import functools
+import threading
 
 import numpy as np
 import numpy.typing as npt
 import polars as pl
 
+from engine.waf.memo import Memo
 from engine.waf.model import PayloadModel, Vector
 from engine.waf.readings import readings
 from engine.waf.signals import all_signals
@@ -24,9 +28,8 @@ MARKS = {
     "is_info": ("technology probing",),
 }
 """Flags of a request for the behaviour buckets, by the attack classes of the signals that set them."""
-VERDICT = pl.Schema({
-    "p": pl.Float64, "hard_p": pl.Float64, "attack": pl.String, "signals": pl.List(pl.String), "unit": pl.String, **dict.fromkeys(MARKS, pl.Boolean)
-})  # fmt: skip
+VERDICT = ("p", "hard_p", "attack", "signals", "unit", *MARKS)
+"""`p`: the probability that a text attacks; `hard_p`: without its soft signals; `unit`: the part that says so."""
 SERVED = 0.3
 """What a soft signal still weighs when a browser or known robot was served what it asked for."""
 Flags = npt.NDArray[np.bool_]
@@ -47,7 +50,7 @@ def judged_readings(read: pl.DataFrame, model: PayloadModel) -> pl.DataFrame:
     """READING plus VERDICT for the readings that show at least one signal; all others carry nothing."""
     hits = signal_hits(read)
     shown = hits.any(axis=1)
-    read, hits = read.filter(shown), hits[shown]
+    read, hits = read.filter(pl.Series(shown)), hits[shown]
     weights = model.signal_weights()
     sure = np.array([signal.sure for signal in all_signals()])
     hard = hits & ~np.array([signal.soft for signal in all_signals()])
@@ -90,9 +93,23 @@ def judged_pieces(pieces: pl.DataFrame, model: PayloadModel) -> pl.DataFrame:
     )
 
 
+_MEMORIES: dict[str, Memo] = {}
+_MEMORY_LOCK = threading.Lock()
+
+
+def _memory(model: PayloadModel) -> Memo:
+    """The memory of verdicts given by `model`, one a model in this process."""
+    key = model.fingerprint()
+    with _MEMORY_LOCK:
+        if key not in _MEMORIES:
+            _MEMORIES.clear()
+            _MEMORIES[key] = Memo(functools.partial(judged_pieces, model=model))
+        return _MEMORIES[key]
+
+
 def with_payloads(requests: pl.DataFrame, model: PayloadModel) -> pl.DataFrame:
     """`requests` with VERDICT of its worst piece: `p` 0 and no signals where nothing was shown."""
-    verdicts = judged_pieces(distinct_pieces(requests), model)
+    verdicts = _memory(model)(distinct_pieces(requests))
     served = pl.col("status").is_between(200, 206) | (pl.col("status") == 304)
     at_home = served.fill_null(False) & (pl.col("is_browser") | pl.col("is_good_bot"))
     slim = requests.select("n", at_home.alias("at_home"), *PIECE_COLUMNS)

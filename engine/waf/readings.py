@@ -4,24 +4,28 @@ from __future__ import annotations
 
 import polars as pl
 
+from engine.waf.bodies import unescaped
 from engine.waf.decoding import bare, decoded, from_base64, squeezed
-from engine.waf.units import UNIT, unescaped
+from engine.waf.units import ZONE
 
-READING = pl.Schema({**UNIT, "found_in": UNIT["zone"], "raw": pl.String, "plain": pl.String, "squeezed": pl.String, "bare": pl.String})
+READINGS = ("raw", "plain", "squeezed", "bare")
+"""How a unit is read: as it came (lower case), decoded, decoded and squeezed, as a shell does."""
 _DULL = r"^(?:[\w.\-]{1,64}=)?[\w\-]*$"
 """One word or number: nothing a parser could trip over. Telling words are looked for all the same."""
 _TELLING = (
-    r"(?i)select|union|sleep|exec|alert|script|java|runtime|process|sh\b|cat\b|passw|etc|sql|php|cookie|cmd|echo|wget|curl|eval|import|class|"
-    r"system|return|waitfor|benchmark|--| or | and |ognl|struts|xwork|opensymphony|springframework|transformer|session_?id|jsessionid|sessid|"
-    r"[gs]et-|invoke|\bld_|whoami|schema|pg_|xp_|sp_|jndi|nul|\\d=|ping|table|org\.|com\.|tempdb|drop|insert|delete|update|load|base64|oast"
+    r"(?i)select|union|sleep|exec|alert|script|java|runtime|process|sh\b|cat\b|passw|etc|sql|php|cookie|cmd|echo|"
+    r"wget|curl|eval|import|class|system|return|waitfor|benchmark|--| or | and |ognl|struts|xwork|opensymphony|"
+    r"springframework|transformer|session_?id|jsessionid|sessid|[gs]et-|invoke|\bld_|whoami|schema|pg_|xp_|sp_|"
+    r"jndi|nul|\\d=|ping|table|org\.|com\.|tempdb|drop|insert|delete|update|load|base64|oast"
 )
 _NAME = r"^[\w.\-\[\]%$~]{1,128}="
 _JSON = r"^(?:[\w.\-\[\]]{1,64}=)?\s*(?:\[\s*[\[{\"]|\{\s*[\"}])"
+_ESCAPED = {"%3d": "=", "%2b": "+", "%2f": "/", "%22": '"', "%7b": "{", "%7d": "}", "%3a": ":"}
 _STRINGS = r'"(?:[^"\\]|\\.){2,4096}"'
 
 
 def readings(units: pl.DataFrame) -> pl.DataFrame:
-    """Distinct `zone`, `unit` -> READING, one row a unit, plus one for each string or base64 word inside it.
+    """Distinct `zone`, `unit` -> these, `found_in` and READINGS: one row a unit and a text inside it.
 
     What was found inside keeps its `unit`, so its verdict falls on the unit it came from. Dull units give no row.
     """
@@ -38,8 +42,7 @@ def readings(units: pl.DataFrame) -> pl.DataFrame:
 
 def _opened(units: pl.DataFrame) -> pl.DataFrame:
     """The base64 words of arguments, cookies, headers, path segments and JSON strings, as text; zone `arg`."""
-    escaped = (["%3D", "%3d", "%2B", "%2b", "%2F", "%2f", "%22", "%7B", "%7D", "%3A"], ["=", "=", "+", "+", "/", "/", '"', "{", "}", ":"])
-    word = pl.col("unit").str.replace_many(*escaped)
+    word = pl.col("unit").str.replace_many(_ESCAPED, ascii_case_insensitive=True)
     shape = r"[A-Za-z0-9+/_-]{8,4096}={0,2}"
     value = word.str.replace(_NAME, "")
     words = (
@@ -51,8 +54,8 @@ def _opened(units: pl.DataFrame) -> pl.DataFrame:
         units.filter(pl.col("zone").is_in(["arg", "cookie", "header", "path"]) & (pl.col("unit").str.len_bytes() >= 9))
         .with_columns(words.list.head(64).alias("word")).explode("word")
         .with_columns(from_base64(pl.col("word")).alias("text"))
-        .filter(pl.col("text").is_not_null() & (~pl.col("text").str.contains(r"^[\w .\-]*$") | pl.col("text").str.contains(_TELLING)))
-        .select(pl.lit("arg").cast(UNIT["zone"]).alias("zone"), "unit", pl.col("zone").alias("found_in"),
+        .filter(~pl.col("text").str.contains(r"^[\w .\-]*$") | pl.col("text").str.contains(_TELLING))
+        .select(pl.lit("arg").cast(ZONE).alias("zone"), "unit", pl.col("zone").alias("found_in"),
                 pl.col("text").str.to_lowercase().alias("raw"), decoded(pl.col("text")).alias("plain"))
     )  # fmt: skip
 
@@ -62,10 +65,10 @@ def _split_json(read: pl.DataFrame) -> pl.DataFrame:
     if "found_in" not in read.columns:
         read = read.with_columns(pl.col("zone").alias("found_in"))
     is_json = pl.col("zone").is_in(["arg", "cookie", "header"]) & pl.col("plain").str.contains(_JSON)
-    whole = read.filter(is_json).with_columns(pl.lit("body").cast(UNIT["zone"]).alias("zone"))
+    whole = read.filter(is_json).with_columns(pl.lit("body").cast(ZONE).alias("zone"))
     strings = (
         whole.with_columns(
-            pl.lit("arg").cast(UNIT["zone"]).alias("zone"),
+            pl.lit("arg").cast(ZONE).alias("zone"),
             pl.col("plain").str.extract_all(_STRINGS).list.head(256).list.eval(unescaped(pl.element())).alias("plain"),
         ).explode("plain").drop_nulls("plain").filter(~pl.col("plain").str.contains(_DULL))
         .with_columns(pl.col("plain").alias("raw"))

@@ -13,20 +13,20 @@ _OUTSIDE = {
     r"\W": "[^a-z0-9_]", r"\D": "[^0-9]", r"\S": r"[^\t-\r ]",
 }  # fmt: skip
 _INSIDE = {r"\w": "a-z0-9_", r"\d": "0-9", r"\s": r"\t-\r "}
-_TOKEN = re.compile(r"\\.|\[\^?\]?|\]|.", re.DOTALL)
+_PARTS = re.compile(r"\\.|\[\^?\]?|\]|.", re.DOTALL)
 
 
 def narrowed(pattern: str) -> str:
     """`pattern` (for lower-case text) with its shorthand classes and word boundaries meaning ASCII."""
     parts: list[str] = []
     inside = False
-    for token in _TOKEN.findall(pattern):
-        if not inside and token.startswith("["):
+    for part in _PARTS.findall(pattern):
+        if not inside and part.startswith("["):
             inside = True
-            parts.append(token)
-        elif inside and token == "]":
+            parts.append(part)
+        elif inside and part == "]":
             inside = False
-            parts.append(token)
+            parts.append(part)
         else:
-            parts.append((_INSIDE if inside else _OUTSIDE).get(token, token))
+            parts.append((_INSIDE if inside else _OUTSIDE).get(part, part))
     return "".join(parts)

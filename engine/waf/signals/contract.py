@@ -24,9 +24,9 @@ class Signal:
     """What was seen, as one would say it on the phone."""
     pattern: str
     seen_in: Literal["squeezed", "plain", "bare", "raw"] = "squeezed"
-    """Which reading of the unit: decoded and squeezed, only decoded, as a shell reads it, or as it came (lower case)."""
+    """Which reading of the unit: decoded and squeezed, only decoded, as a shell does, or as it came (lower case)."""
     zones: tuple[str, ...] = VALUES
     sure: float = 0.0
-    """A floor for the probability that this unit attacks, for signals that no honest request shows; 0 leaves it to the model."""
+    """A floor for the probability that the unit attacks, where no honest request shows it; 0: the model decides."""
     soft: bool = False
-    """Only odd where the application has nothing there: a browser or known robot that is served (2xx, 304) is not probing."""
+    """Only odd where nothing is there: a browser or known robot that is served (2xx, 304) does not probe."""
