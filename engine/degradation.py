@@ -16,6 +16,8 @@ import sqlite3
 from dataclasses import dataclass
 from datetime import datetime
 
+import numpy as np
+import numpy.typing as npt
 import polars as pl
 
 from engine.actor import Actor
@@ -99,12 +101,18 @@ def judge(name: str, items: pl.DataFrame, baseline: Baseline | None,
     return Check(name, level, baseline, value, high, n, items.height, found, length, words)
 
 
+def walk(name: str, items: pl.DataFrame, baseline: Baseline,
+         false_alarm_days: float = FALSE_ALARM_DAYS) -> npt.NDArray[np.float64]:  # fmt: skip
+    """The evidence after each item that the metric fell under the baseline; 0 or more is an alarm."""
+    flagged, truth = items["flagged"].to_numpy(), items["truth"].to_numpy()
+    return evidence(gains(name, flagged, truth, baseline.level), run_length(_labels_per_day(items), false_alarm_days))
+
+
 def replay(name: str, items: pl.DataFrame, baseline: Baseline, every: int,
            false_alarm_days: float = FALSE_ALARM_DAYS) -> pl.DataFrame:  # fmt: skip
     """What looks after every `every` labels would have found: `labels`, `ts`, `value`, `evidence`, `level`."""
     flagged, truth = items["flagged"].to_numpy(), items["truth"].to_numpy()
-    length = run_length(_labels_per_day(items), false_alarm_days)
-    found = evidence(gains(name, flagged, truth, baseline.level), length)
+    found = walk(name, items, baseline, false_alarm_days)
     ends = range(max(every, FIRST_LABELS), items.height + 1, every)
     values = [metric(name, flagged[max(0, end - WINDOW) : end], truth[max(0, end - WINDOW) : end]) for end in ends]
     at = [end - 1 for end in ends]

@@ -1,0 +1,166 @@
+"""What the rules would have told over the past: the real rules, life and notices, on a clock that runs through it.
+
+Simulated are the rules about a model's accuracy, the ones that noise can set off; at each look they are given what the
+labelled predictions up to then say. A ledger in a temporary folder takes the place of the real one.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import polars as pl
+
+from engine import alerts, degradation, notices
+from engine.actor import Actor
+from engine.alert_rules import Rule, Seen, default_rules, seen
+from engine.channel import Channel, Notice, Routing
+from engine.evidence import metric
+from engine.intervals import wilson
+from storage.ledger import Ledger
+
+ACCURACY, DEGRADED = "model_accuracy_below_threshold", "model_performance_degraded"
+SIMULATED = (ACCURACY, DEGRADED)
+_SIMULATOR = Actor("simulation", "scheduler", "simulation")
+
+
+@dataclass(frozen=True, slots=True)
+class Stream:
+    """A model's labelled predictions (ts, flagged, truth; oldest first), its accuracy limit, and its baseline.
+
+    Without a baseline the first 300 items are it.
+    """
+
+    model: str
+    items: pl.DataFrame
+    accuracy_limit: float
+    baseline: degradation.Baseline | None = None
+    severity: str = "warning"
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """Alerts that fired, and notices that went out at once (`told`) or wait for the digest, by day, rule and model."""
+
+    by_day: pl.DataFrame
+    days: float
+    fired: int
+    told: int
+    held_back: int
+
+    @property
+    def told_per_day(self) -> float:
+        """Notices a day that are not mere information."""
+        return self.told / self.days if self.days else 0.0
+
+
+class _Pager(Channel):
+    """Stands for everybody who is told."""
+
+    name = "pager"
+    title = "the simulation's pager"
+    settings_type = Routing
+
+    def send(self, notice: Notice) -> None:
+        """Nothing is sent."""
+
+
+def simulate(streams: Sequence[Stream], *, rules: Sequence[Rule] | None = None,
+             step: timedelta = timedelta(minutes=15)) -> Outcome:  # fmt: skip
+    """Run the rules over the streams, a look every `step` of event time."""
+    known = {rule.name: rule for rule in (default_rules() if rules is None else rules) if rule.name in SIMULATED}
+    looks = pl.concat([answers(stream, step) for stream in streams]).sort("ts", maintain_order=True)
+    with tempfile.TemporaryDirectory() as folder:
+        ledger = Ledger(Path(folder) / "simulation.sqlite3")
+        with ledger.read() as connection:
+            connection.execute("ROLLBACK")
+            connection.execute("PRAGMA synchronous = OFF")
+            connection.execute("BEGIN")
+        for (moment,), rows in looks.group_by("ts", maintain_order=True):
+            assert isinstance(moment, datetime)
+            found = [seen(known[row["rule"]], row) for row in rows.iter_rows(named=True) if row["rule"] in known]
+            _look(ledger, found, known, moment)
+        outcome = _outcome(ledger, looks)
+        ledger.close()
+    return outcome
+
+
+def answers(stream: Stream, step: timedelta) -> pl.DataFrame:
+    """What the simulated rules' queries would have answered at each look: rule, ts, model, bad, clear, value, ..."""
+    items = stream.items.sort("ts", maintain_order=True)
+    baseline = stream.baseline
+    if baseline is None:
+        first = items[: degradation.FIRST_LABELS]
+        value = metric("accuracy", first["flagged"].to_numpy(), first["truth"].to_numpy()) or 0.0
+        baseline = degradation.Baseline("accuracy", value, first.height, "first_labels")
+        items = items[degradation.FIRST_LABELS :]
+    right = (pl.col("flagged") == pl.col("truth")).cast(pl.Float64)
+    known = items.with_columns(
+        pl.int_range(1, pl.len() + 1).alias("n"),
+        right.rolling_mean(100, min_samples=1).alias("acc100"),
+        right.rolling_mean(1_000, min_samples=1).alias("acc1000"),
+        pl.Series("evidence", degradation.walk("accuracy", items, baseline)),
+        pl.col("ts").dt.truncate(step).alias("slot"),
+    )
+    looks = known.group_by("slot", maintain_order=True).last().filter(pl.col("n") >= 20)
+    high = [wilson(a * min(n, 100), min(n, 100)).high for a, n in looks.select("acc100", "n").iter_rows()]
+    limit, base = stream.accuracy_limit, baseline.value
+    named = looks.select(
+        pl.lit(stream.model).alias("model"), pl.lit("production").alias("environment"),
+        pl.lit(stream.severity).alias("severity"), (pl.col("slot") + step).alias("ts"), "n", "acc100", "acc1000",
+        "evidence", pl.Series("high", high, dtype=pl.Float64),
+    )  # fmt: skip
+    low = (pl.col("acc100") < limit) & ((pl.col("high") < limit) | (pl.col("acc1000") < limit))
+    worse = (
+        (pl.col("evidence") >= 0.0) & (pl.col("acc1000") <= base * (1.0 - degradation.DROP))
+        & (pl.col("n") >= degradation.FIRST_LABELS)
+    )  # fmt: skip
+    return pl.concat([
+        named.select(
+            pl.lit(ACCURACY).alias("rule"), "ts", "model", "environment", "severity", "n", low.alias("bad"),
+            (pl.col("acc100") >= limit + 0.01).alias("clear"), pl.col("acc100").alias("value"),
+            pl.lit(limit).alias("limit_value"),
+        ),
+        named.select(
+            pl.lit(DEGRADED).alias("rule"), "ts", "model", "environment", "severity", "n", worse.alias("bad"),
+            (~worse & (pl.col("acc1000") >= base * 0.975)).alias("clear"), pl.col("acc1000").alias("value"),
+            pl.lit(base).alias("limit_value"),
+        ),
+    ])  # fmt: skip
+
+
+def _look(ledger: Ledger, found: Sequence[Seen], rules: dict[str, Rule], moment: datetime) -> None:
+    with ledger.write() as connection:
+        changes = alerts.settle(connection, found, rules.values(), _SIMULATOR, moment)
+        states = {change.alert.id: change.to_state for change in changes}
+        over = [(change.to_state, change.alert) for change in changes if not change.alert.is_open]
+        still = [(states.get(alert.id, ""), alert) for alert in alerts.open_alerts(connection)]
+        notices.tell(connection, [*over, *still], rules, [_Pager(Routing())], moment)
+
+
+def _outcome(ledger: Ledger, looks: pl.DataFrame) -> Outcome:
+    with ledger.read() as connection:
+        fired = connection.execute(
+            "SELECT c.ts, a.rule, a.model FROM alert_change c JOIN alert a ON a.id = c.alert_id"
+            " WHERE c.to_state = 'firing' AND coalesce(c.from_state, '') <> 'recovering'"
+        ).fetchall()
+        sent = connection.execute(
+            "SELECT o.created_ts, a.rule, a.model, o.state FROM outbox o JOIN alert a ON a.id = o.alert_id"
+            " WHERE json_extract(o.body, '$.kind') <> 'resolved'"
+        ).fetchall()
+    schema = {"ts": pl.String, "rule": pl.String, "model": pl.String, "what": pl.String}
+    rows = [(*row, "fired") for row in map(tuple, fired)]
+    rows += [(r[0], r[1], r[2], "held_back" if r[3] == "digest" else "told") for r in map(tuple, sent)]
+    happened = pl.DataFrame(rows, schema=schema, orient="row")
+    by_day = (
+        happened.with_columns(pl.col("ts").str.slice(0, 10).alias("day"))
+        .group_by("day", "rule", "model")
+        .agg(*((pl.col("what") == what).sum().alias(what) for what in ("fired", "told", "held_back")))
+        .sort("day", "rule", "model")
+    )
+    days = looks.select((pl.col("ts").max() - pl.col("ts").min()).dt.total_seconds()).item() / 86_400.0
+    counts = [int(by_day[name].sum()) for name in ("fired", "told", "held_back")]
+    return Outcome(by_day, float(days), *counts)

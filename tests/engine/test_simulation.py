@@ -1,0 +1,76 @@
+"""What the rules would have told of the past, and tests of rules written beside them."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+import pytest
+
+from engine.alert_rules import default_rules
+from engine.degradation import Baseline
+from engine.rule_tests import run_tests
+from engine.simulation import ACCURACY, DEGRADED, Stream, simulate
+from storage.errors import ConfigError
+from tests.modelops import START
+
+CENSUS = Path(__file__).parent / "data" / "census_employment_ma.parquet"
+
+
+def _items(right: np.ndarray, every: timedelta) -> pl.DataFrame:
+    return pl.DataFrame({"flagged": np.ones(right.size, bool), "truth": right}).select(
+        (pl.lit(START) + pl.int_range(pl.len()) * every).alias("ts"), "flagged", "truth"
+    )
+
+
+def test_the_census_stream_tells_far_less_than_five_notices_a_day() -> None:
+    known = pl.read_parquet(CENSUS).select((pl.col("score") >= 0.5).alias("flagged"), "truth", "part")
+    reference, items = (known.filter(part=part).drop("part") for part in ("reference", "analysis"))
+    stream = items.select((pl.lit(START) + pl.int_range(pl.len()) * timedelta(seconds=6)).alias("ts"), pl.all())
+    baseline = Baseline("accuracy", (reference["flagged"] == reference["truth"]).mean(), reference.height, "validation")
+    outcome = simulate([Stream("census", stream, 0.75, baseline)])
+    assert outcome.days == pytest.approx(14.5, abs=0.1)
+    assert outcome.by_day.filter(rule=DEGRADED)["fired"].sum() in (1, 2)
+    assert outcome.told_per_day < 1.0
+
+
+def test_three_models_that_are_fine_tell_almost_nothing_in_a_week() -> None:
+    rng = np.random.default_rng(11)
+    streams = [
+        Stream(name, _items(rng.random(7 * 24 * 120) < accuracy, timedelta(seconds=30)), limit)
+        for name, accuracy, limit in (("n1", 0.92, 0.85), ("waf", 0.95, 0.90), ("queue", 0.86, 0.80))
+    ]
+    outcome = simulate(streams)
+    assert outcome.told_per_day <= 0.5
+
+
+def test_a_model_that_breaks_is_told_once_by_each_rule_and_then_again_after_hours() -> None:
+    rng = np.random.default_rng(1)
+    right = np.concatenate([rng.random(6_000) < 0.95, rng.random(3_000) < 0.70])
+    outcome = simulate([Stream("waf", _items(right, timedelta(seconds=30)), 0.90, severity="critical")])
+    fired = outcome.by_day.group_by("rule").agg(pl.col("fired").sum()).sort("rule")
+    assert fired.rows() == [(ACCURACY, 1), (DEGRADED, 1)]
+    assert outcome.fired < outcome.told <= 2 * (1 + 25 // 4)
+
+
+def test_a_rule_is_tested_by_what_it_says_and_what_must_come_of_it() -> None:
+    text = (
+        '[[test]]\nrule = "model_accuracy_below_threshold"\nevery_minutes = 5\n'
+        'said  = "bbb-cccccccc"\nstate = "pfffrrrrrr.."\n'
+    )
+    (result,) = run_tests(text, "t.toml", default_rules())
+    assert result.ok, result.got
+    (wrong,) = run_tests(text.replace("pfff", "ffff"), "t.toml", default_rules())
+    assert (wrong.ok, wrong.got) == (False, "pfffrrrrrr..")
+
+
+@pytest.mark.parametrize(("text", "what"), [
+    ("", "no .*test"), ("[[test]]\nrule='x'\n", "needs exactly the keys"), ("[[", "t.toml"),
+    ("[[test]]\nrule='x'\nevery_minutes=5\nsaid='b'\nstate='p'\n", "no rule 'x'"),
+    ("[[test]]\nrule='no_data'\nevery_minutes=5\nsaid='x'\nstate='p'\n", "written with b, c and -"),
+])  # fmt: skip
+def test_a_wrong_test_file_is_named_with_what_is_wrong(text: str, what: str) -> None:
+    with pytest.raises(ConfigError, match=what):
+        run_tests(text, "t.toml", default_rules())
