@@ -145,7 +145,12 @@ def names() -> tuple[str, ...]:
 
 @functools.cache
 def load(name: str) -> LogFormat:
-    """The format of that name. Raises UsageError naming the formats there are."""
+    """The format of that name; `docker-json+combined` is the second inside the first.
+
+    Raises UsageError naming the formats there are.
+    """
+    if "+" in name:
+        return _wrapped(name)
     if name not in names():
         raise UsageError(f"no format {name!r}; `watchroom formats list` shows: {', '.join(names())}")
     module = importlib.import_module(f"storage.formats.{name.replace('-', '_')}")
@@ -159,11 +164,19 @@ def load(name: str) -> LogFormat:
     return found[0]()
 
 
+def _wrapped(name: str) -> LogFormat:
+    from storage.formats._envelope import Envelope, Wrapped
+
+    outer, _, inner = name.partition("+")
+    envelope = load(outer)
+    if not isinstance(envelope, Envelope):
+        raise UsageError(f"{outer!r} in {name!r} carries no other format; docker-json, cri and syslog do")
+    return Wrapped(envelope, load(inner))
+
+
 def fitting(head: bytes) -> list[tuple[float, str]]:
     """How well each format fits the first lines of a log: (share, name), the best first."""
-    lines = pl.Series("record", head.decode("utf-8", "replace").split("\n")[:200], dtype=pl.String)
-    lines = lines.str.strip_chars_end("\r")
-    lines = lines.filter(lines.str.strip_chars().str.len_chars() > 0)
+    lines = _first_lines(head)
     if lines.is_empty():
         return []
     ranked = sorted(((load(name).sniff(lines), load(name).specificity, name) for name in names()), reverse=True)
@@ -171,9 +184,28 @@ def fitting(head: bytes) -> list[tuple[float, str]]:
 
 
 def sniff(head: bytes) -> LogFormat | None:
-    """The format that fits the first lines of a log best, or None where none fits at least 3 lines in 5."""
+    """The format that fits the first lines of a log best, or None where none fits at least 3 lines in 5.
+
+    Of an envelope (docker, Kubernetes, syslog) the lines within are looked at as well.
+    """
     ranked = fitting(head)
-    return load(ranked[0][1]) if ranked and ranked[0][0] >= FITS else None
+    return load(_with_inner(ranked[0][1], head)) if ranked and ranked[0][0] >= FITS else None
+
+
+def _with_inner(name: str, head: bytes) -> str:
+    from storage.formats._envelope import Envelope
+
+    outer = load(name)
+    if not isinstance(outer, Envelope):
+        return name
+    inner = sniff(outer.inner_head(_first_lines(head)))
+    return f"{name}+{inner.name}" if inner is not None and not isinstance(inner, Envelope) else name
+
+
+def _first_lines(head: bytes) -> pl.Series:
+    lines = pl.Series("record", head.decode("utf-8", "replace").split("\n")[:200], dtype=pl.String)
+    lines = lines.str.strip_chars_end("\r")
+    return lines.filter(lines.str.contains(r"\S"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,8 +235,12 @@ class Examination:
     """The first of them."""
 
 
-def examine(head: bytes, format: LogFormat | None = None) -> Examination:
+def examine(
+    head: bytes,
+    format: LogFormat | None = None,
+    context: Context = NO_CONTEXT,
+) -> Examination:
     """Read `head` (the first part of a log, cut anywhere) with `format`, else with the one that fits best."""
     from storage.formats._examine import examination
 
-    return examination(head, format)
+    return examination(head, format, context)

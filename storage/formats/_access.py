@@ -83,7 +83,7 @@ def trailing(extra: pl.Expr) -> list[pl.Expr]:
     named = extra.str.contains("=", literal=True)
     by_form = pl.coalesce(
         milliseconds(number(extra.str.extract(_SECONDS))),
-        number(extra.str.extract(_MICROS)) / 1000,
+        (number(extra.str.extract(_MICROS)) / 1000).round(6),
         number(extra.str.extract(_MILLIS)),
     )
     again = extra.str.extract(_SECONDS_AGAIN)

@@ -6,23 +6,23 @@ import numpy as np
 import polars as pl
 
 from storage import format as formats
-from storage.format import Examination, LogFormat, RejectedRecord
+from storage.format import Context, Examination, LogFormat, RejectedRecord
 from storage.records import Text, to_records
 
 _SHOWN = 20
 
 
-def examination(head: bytes, format: LogFormat | None) -> Examination:
+def examination(head: bytes, named: LogFormat | None, context: Context) -> Examination:
     """See `storage.format.examine`. A record that `head` cuts short is left out, unless it is the only one."""
     shares = {name: share for share, name in formats.fitting(head) if share > 0}
-    chosen = format or formats.sniff(head)
-    if chosen is None:
-        return Examination(None, shares, 0, {}, 0, ())
+    chosen = named or formats.sniff(head)
+    if chosen is None or not head:
+        return Examination(chosen.name if chosen else None, shares, 0, {}, 0, ())
     ends = chosen.ends(head)
     if not len(ends) or (ends[-1] < len(head) and head.endswith(b"\n")):
         ends = np.append(ends, len(head)).astype(np.int64)
     records = to_records(Text(head, 0), ends)
-    parsed = chosen.parse(records, final=True)
+    parsed = chosen.parse(records, final=True, context=context)
     shown = parsed.rejects.head(_SHOWN)
     return Examination(
         format=chosen.name,

@@ -37,7 +37,7 @@ def _engine() -> duckdb.DuckDBPyConnection:
 
 
 def decode(lines: pl.Series, shape: Shape) -> pl.DataFrame:
-    """One row a line: the top keys of `shape` as columns, and `is_object`; all null where the line is no JSON object."""
+    """One row a line: the top keys of `shape` as columns, and `is_object`; all null where the line is no JSON object."""  # noqa: E501
     cursor = _engine().cursor()
     try:
         parts = [lines.slice(i, _ROWS_A_BATCH) for i in range(0, lines.len(), _ROWS_A_BATCH)] or [lines]
@@ -46,7 +46,7 @@ def decode(lines: pl.Series, shape: Shape) -> pl.DataFrame:
         literal = json.dumps(shape).replace("'", "''")
         relation = cursor.sql(
             f"select is_object, unnest(case when is_object then from_json(line, '{literal}') end) from ("
-            "  select line, coalesce(starts_with(ltrim(line, e' \\t\\r\\n'), '{') and json_valid(line), false) as is_object"
+            "  select line, coalesce(starts_with(ltrim(line, e' \\t\\r\\n'), '{') and json_valid(line), false) as is_object"  # noqa: E501
             "  from lines)"
         )
         return pl.DataFrame(relation.to_arrow_table())

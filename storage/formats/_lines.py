@@ -12,7 +12,7 @@ from storage.format import NO_CONTEXT, Context, LogFormat, Offsets, Parsed, newl
 class LineFormat(LogFormat):
     """A format that says only what one record is; blank records are left out before it is asked."""
 
-    def parse(self, records: pl.DataFrame, *, final: bool, context: Context = NO_CONTEXT) -> Parsed:  # noqa: ARG002
+    def parse(self, records: pl.DataFrame, *, final: bool, context: Context = NO_CONTEXT) -> Parsed:
         """Every record by itself: `final` makes no difference."""
         return self.read(records.filter(pl.col("record").str.contains(r"\S")), context)
 

@@ -120,8 +120,14 @@ def _join(frame: pl.DataFrame, *, final: bool) -> tuple[pl.DataFrame, int | None
     )  # fmt: skip
     plans = _hosts(marks, solid)
     frame = frame.join(texts.drop("next_byte_offset"), on="byte_offset", how="left", maintain_order="left")
-    frame = frame.join(plans.filter("absorbed").select(pl.col("host").alias("byte_offset"), pl.col("plan").alias("own"))
-                       .unique("byte_offset", keep="last"), on="byte_offset", how="left", maintain_order="left")  # fmt: skip
+    frame = frame.join(
+        plans.filter("absorbed")
+        .select(pl.col("host").alias("byte_offset"), pl.col("plan").alias("own"))
+        .unique("byte_offset", keep="last"),
+        on="byte_offset",
+        how="left",
+        maintain_order="left",
+    )
     absorbed = plans.filter("absorbed")["byte_offset"].implode()
     held = None if final else _held(frame, texts, plans)
     return frame.with_columns(

@@ -13,7 +13,7 @@ from storage.formats._lines import LineFormat, ends_before, matched, parted, sha
 _TIME = r"[A-Z][a-z]{2} [A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d(?:\.\d+)? \d{4}"
 _START = rf"^\[{_TIME}\] \["
 _RECORD = (
-    rf"(?s)^\[(?P<when>{_TIME})\] \[(?:(?P<module>[\w-]*):)?(?P<severity>[a-z0-9]+)\] (?:\[pid (?P<pid>\d+)(?::tid \d+)?\] )?"
+    rf"(?s)^\[(?P<when>{_TIME})\] \[(?:(?P<module>[\w-]*):)?(?P<severity>[a-z0-9]+)\] (?:\[pid (?P<pid>\d+)(?::tid \d+)?\] )?"  # noqa: E501
     r"(?:\[client (?P<client>[^\]]+)\] )?(?P<text>.*)$"
 )
 
@@ -36,7 +36,7 @@ class ApacheError(LineFormat):
         Sample(
             "edge",
             "[Sun Dec  4 04:47:44 2005] [error] mod_jk child workerEnv in error state 6\n"
-            "[Thu Sep 30 13:27:06.009964 2021] [:error] [pid 2560:tid 140] [client ::1:37752] [client ::1] ModSecurity: Warning.\n",
+            "[Thu Sep 30 13:27:06.009964 2021] [:error] [pid 2560:tid 140] [client ::1:37752] [client ::1] ModSecurity: Warning.\n",  # noqa: E501
             {"logs": [{"ts": "2005-12-04T04:47:44Z", "level": "error", "logger": "apache"},
                       {"level": "error", "message": "ModSecurity: Warning.", "context": '{"client":"::1"}'}]},
             "Apache 2.2; a nameless module",

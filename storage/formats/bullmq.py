@@ -32,7 +32,7 @@ class Bullmq(LineFormat):
     samples: ClassVar[tuple[Sample, ...]] = (
         Sample(
             "good",
-            'JOB {"name":"welcome","data":{"userId":42},"id":"1","attemptsMade":1,"stalledCounter":0,"timestamp":1795363374645,'
+            'JOB {"name":"welcome","data":{"userId":42},"id":"1","attemptsMade":1,"stalledCounter":0,"timestamp":1795363374645,'  # noqa: E501
             '"queueQualifiedName":"bull:mail","processedOn":1795363374709,"finishedOn":1795363374776,"delay":0}\n',
             {"jobs": [{"ts": "2026-11-22T16:02:54.776000Z", "job_id": "1", "job_type": "welcome", "queue": "mail",
                        "status": "done", "execution_ms": 67.0, "wait_ms": 64.0, "retry_count": 0,
@@ -45,7 +45,7 @@ class Bullmq(LineFormat):
             'EVENT active {"jobId":"2","prev":"waiting"} 1795363374778-1\n'
             '{"name":"later","data":{},"id":"3","attemptsMade":0,"timestamp":1795363374672,"delay":5000}\n',
             {"jobs": [{"ts": "2026-11-22T16:02:54.776000Z", "status": "retried", "error": "smtp 421", "wait_ms": None}],
-             "logs": [{"ts": "2026-11-22T16:02:54.778000Z", "message": "active", "context": '{"jobId":"2","prev":"waiting"}'}]},
+             "logs": [{"ts": "2026-11-22T16:02:54.778000Z", "message": "active", "context": '{"jobId":"2","prev":"waiting"}'}]},  # noqa: E501
             "a failure that will be tried again: its delay is the next try's; an event; a job that waits is no run",
         ),
         Sample("reject", 'COUNTS {"active":0,"completed":1}\n'),
@@ -83,14 +83,23 @@ def _jobs(rows: pl.DataFrame) -> pl.DataFrame:
     again = failed & pl.col("finishedOn").is_null()
     delay = number(pl.col("delay")).fill_null(0.0)
     return rows.select(
-        "byte_offset", "ts", pl.col("id").alias("job_id"), pl.col("name").alias("job_type"),
+        "byte_offset",
+        "ts",
+        pl.col("id").alias("job_id"),
+        pl.col("name").alias("job_type"),
         pl.coalesce("queueName", pl.col("queueQualifiedName").str.replace(r"^.*:", "")).alias("queue"),
-        pl.when(again).then(pl.lit("retried")).when(failed).then(pl.lit("failed")).otherwise(pl.lit("done")).alias("status"),
+        pl.when(again)
+        .then(pl.lit("retried"))
+        .when(failed)
+        .then(pl.lit("failed"))
+        .otherwise(pl.lit("done"))
+        .alias("status"),
         (ended - begun).alias("execution_ms"),
         pl.when(first & ~again).then((begun - added - delay).clip(lower_bound=0)).alias("wait_ms"),
         (attempts - 1).clip(lower_bound=0).alias("retry_count"),
-        (pl.col("data").str.len_bytes() / 1024).alias("payload_kb"), present(pl.col("failedReason")).alias("error"),
-    )  # fmt: skip
+        (pl.col("data").str.len_bytes() / 1024).alias("payload_kb"),
+        present(pl.col("failedReason")).alias("error"),
+    )
 
 
 def _events(rows: pl.DataFrame) -> pl.DataFrame:

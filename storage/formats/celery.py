@@ -41,8 +41,8 @@ class Celery(LineFormat):
         Sample(
             "edge",
             " \n -------------- celery@vm v5.7.0 (collider)\n--- ***** ----- \n"
-            "[2026-11-22 16:02:43,972: INFO/ForkPoolWorker-1] Task tasks.flaky[0f82] retry: Retry in 1s: ValueError('boom')\n"
-            "[2026-11-22 16:02:44,788: ERROR/ForkPoolWorker-2] Task tasks.flaky[0f82] raised unexpected: ValueError('boom')\n"
+            "[2026-11-22 16:02:43,972: INFO/ForkPoolWorker-1] Task tasks.flaky[0f82] retry: Retry in 1s: ValueError('boom')\n"  # noqa: E501
+            "[2026-11-22 16:02:44,788: ERROR/ForkPoolWorker-2] Task tasks.flaky[0f82] raised unexpected: ValueError('boom')\n"  # noqa: E501
             "Traceback (most recent call last):\n  File \"a.py\", line 1, in f\nValueError: boom\n"
             "[2026-11-22 16:02:45,000: WARNING/MainProcess] mingle: all alone\n",
             {"jobs": [{"status": "retried", "error": "Retry in 1s: ValueError('boom')"},
@@ -55,7 +55,7 @@ class Celery(LineFormat):
 
     def sniff(self, head: pl.Series) -> float:
         """Lines of a worker's processes, behind the banner."""
-        return 0.95 if share_with_continuations(head, _START) > 0.2 else 0.0
+        return 1.0 if share_with_continuations(head, _START) > 0.2 else 0.0
 
     def ends(self, block: bytes) -> Offsets:
         """The ends before a line with a time, a level and a process."""

@@ -7,7 +7,7 @@ from typing import ClassVar
 import polars as pl
 
 from storage.format import Context, Parsed, Sample, rejected
-from storage.formats import _access, _times
+from storage.formats import _access, _times, nginx_error
 from storage.formats._cells import integer, present, share
 from storage.formats._lines import LineFormat
 
@@ -20,11 +20,14 @@ _LOOSE = (
 
 
 class Combined(LineFormat):
-    """`[vhost] client ident user [time] "request" status bytes ["referer" "agent"] [timings and ids]`."""
+    """`[vhost] client ident user [time] "request" status bytes ["referer" "agent"] [timings and ids]`.
+
+    Lines of nginx's error log among them (a container writes both to one stream) become log records.
+    """
 
     name: ClassVar[str] = "combined"
     title: ClassVar[str] = "nginx, Apache and Varnish access log, common or combined, with trailing timings and ids"
-    tables: ClassVar[tuple[str, ...]] = ("requests",)
+    tables: ClassVar[tuple[str, ...]] = ("requests", "logs")
     specificity: ClassVar[int] = 60
     steps: ClassVar[tuple[str, ...]] = (
         r"[^\[]*\[",
@@ -77,6 +80,13 @@ class Combined(LineFormat):
             {"requests": [{"path": '/"x"', "status": 200, "bytes_sent": 5, "duration_ms": 1.234}]},
             "raw quotes in the request; Apache's %D",
         ),
+        Sample(
+            "edge",
+            "2025/12/17 19:37:12 [error] 1#1: *2 open() failed, client: 10.0.0.9\n"
+            '10.0.0.9 - a [b] [02/Mar/2026:09:00:00 +0000] "GET / HTTP/1.1" 200 5 "-" "-"\n',
+            {"requests": [{"remote_user": "a [b]"}], "logs": [{"message": "open() failed"}]},
+            "nginx's error log in the same stream; a bracket in a user's name",
+        ),
         Sample("reject", "something else entirely\n"),
         Sample("reject", '10.0.0.9 - - [99/Mar/2026:09:00:00 +0000] "GET / HTTP/1.1" 200 5\n'),
     )  # fmt: skip
@@ -96,7 +106,12 @@ class Combined(LineFormat):
             .otherwise(pl.lit("the time in brackets cannot be read"))
         )  # fmt: skip
         bad = records.hstack(fields).filter(~good)
-        return Parsed({"requests": rows.filter(good)}, rejected(bad, why))
+        frames = {"requests": rows.filter(good)}
+        if bad.height and bad["record"].str.contains(nginx_error.START).any():
+            errors = nginx_error.logs(bad, context)
+            frames["logs"] = errors
+            bad = bad.join(errors.select("byte_offset"), on="byte_offset", how="anti", maintain_order="left")
+        return Parsed(frames, rejected(bad, why))
 
 
 def _fields(line: pl.Series) -> pl.DataFrame:
@@ -116,8 +131,13 @@ def _fields(line: pl.Series) -> pl.DataFrame:
     loose = odd.select(pl.col("line").str.extract_groups(_LOOSE)).unnest("line")
     known_head = pl.coalesce("head", odd["line"].str.extract(r"^([^\"]*\]) ?(?:\"|$)"))
     loose = loose.with_columns(known_head, pl.lit(" ").add(pl.col("numbers")).alias("numbers"))
-    order = pl.concat([cut.with_row_index("row").filter("fits").drop("fits"),
-                       loose.hstack(cut.with_row_index("row").filter(~pl.col("fits")).select("row"))], how="diagonal")  # fmt: skip
+    order = pl.concat(
+        [
+            cut.with_row_index("row").filter("fits").drop("fits"),
+            loose.hstack(cut.with_row_index("row").filter(~pl.col("fits")).select("row")),
+        ],
+        how="diagonal",
+    )
     return order.sort("row").drop("row")
 
 

@@ -36,7 +36,7 @@ class Django(LineFormat):
         ),
         Sample(
             "edge",
-            "[2026-11-22 16:17:32] [DEBUG] django.db.backends: (0.000) SELECT %s; args=(datetime.date(2026, 1, 2),); alias=other\n"
+            "[2026-11-22 16:17:32] [DEBUG] django.db.backends: (0.000) SELECT %s; args=(datetime.date(2026, 1, 2),); alias=other\n"  # noqa: E501
             "[2026-11-22 16:17:33] [INFO] django.server: \"GET / HTTP/1.1\" 200 5\n"
             "DEBUG 2026-11-22 16:17:32,550 django.db.backends.schema 7772 140 CREATE TABLE t (id int); (params None)\n",
             {"queries": [{"duration_ms": 0.0, "params": '"(datetime.date(2026, 1, 2),)"', "database": "other"}],
@@ -69,14 +69,29 @@ def _queries(rows: pl.DataFrame) -> pl.DataFrame:
     tags = _sqlcomment.read(rows["sql"].fill_null("").str.strip_chars())
     params = _applog.python_value(rows["args"])
     session = pl.col("head").str.extract(r"\b(\d{1,10} \d{5,20})\b")
-    return rows.drop("sql").hstack(tags).hstack([params]).select(
-        "byte_offset", "ts", "trace_id", "parent_span_id", session.alias("session"), pl.col("alias").alias("database"), "sql",
-        "params", milliseconds(number(pl.col("seconds"))).alias("duration_ms"), "caller",
-    )  # fmt: skip
+    return (
+        rows.drop("sql")
+        .hstack(tags)
+        .hstack([params])
+        .select(
+            "byte_offset",
+            "ts",
+            "trace_id",
+            "parent_span_id",
+            session.alias("session"),
+            pl.col("alias").alias("database"),
+            "sql",
+            "params",
+            milliseconds(number(pl.col("seconds"))).alias("duration_ms"),
+            "caller",
+        )
+    )
 
 
 def _logs(rows: pl.DataFrame) -> pl.DataFrame:
     front = pl.col("record").str.head(120)
     return _applog.log_rows(
-        rows.with_columns(_applog.level(front).alias("level")), front.str.extract(r"\b([a-z_]\w*(?:\.\w+)+)\b"), pl.col("record")
-    )  # fmt: skip
+        rows.with_columns(_applog.level(front).alias("level")),
+        front.str.extract(r"\b([a-z_]\w*(?:\.\w+)+)\b"),
+        pl.col("record"),
+    )

@@ -53,7 +53,7 @@ class LambdaReport(LineFormat):
     def sniff(self, head: pl.Series) -> float:
         """Reports and the platform's other lines; what the function prints lies between them."""
         own = head.str.contains(r"\b(?:REPORT|START|END) RequestId: [0-9a-fA-F-]{8,}")
-        return 0.95 if float(own.sum()) >= max(1, 0.1 * head.len()) else 0.0
+        return 1.0 if float(own.sum()) >= max(1, 0.1 * head.len()) else 0.0
 
     def ends(self, block: bytes) -> Offsets:
         """The ends before a line with a time in front, or a platform's line without."""

@@ -36,12 +36,12 @@ class Laravel(LineFormat):
             "good",
             '[2021-03-10 12:00:00] local.DEBUG: select * from `users` where `id` = ? ["1"]\n'
             '[2021-03-10 12:00:01] local.INFO: select 1 {"bindings":[5],"time":1.25}\n',
-            {"queries": [{"ts": "2021-03-10T12:00:00Z", "sql": "select * from `users` where `id` = ?", "params": '["1"]'},
+            {"queries": [{"ts": "2021-03-10T12:00:00Z", "sql": "select * from `users` where `id` = ?", "params": '["1"]'},  # noqa: E501
                          {"sql": "select 1", "params": "[5]", "duration_ms": 1.25}]},
         ),
         Sample(
             "edge",
-            '[2021-03-10T12:00:00.123456+01:00] production.ERROR: Boom {"exception":"[object] (E(code: 0): Boom at /a.php:1)\n'
+            '[2021-03-10T12:00:00.123456+01:00] production.ERROR: Boom {"exception":"[object] (E(code: 0): Boom at /a.php:1)\n'  # noqa: E501
             '[stacktrace]\n#0 /b.php(2)\n"} \n',
             {"logs": [{"ts": "2021-03-10T11:00:00.123456Z", "level": "error", "logger": "production"}]},
             "a stack trace over several lines",
@@ -51,7 +51,7 @@ class Laravel(LineFormat):
 
     def sniff(self, head: pl.Series) -> float:
         """Monolog's lines; at least one in ten, for stack traces are long."""
-        return 0.95 if float(head.str.contains(_START).sum()) >= max(1, 0.1 * head.len()) else 0.0
+        return 1.0 if float(head.str.contains(_START).sum()) >= max(1, 0.1 * head.len()) else 0.0
 
     def ends(self, block: bytes) -> Offsets:
         """The ends before a line with a time, a channel and a level."""
@@ -76,10 +76,22 @@ def _queries(rows: pl.DataFrame) -> pl.DataFrame:
     more = _json.decode(rows["params"].fill_null(""), _json.texts("bindings", "time", "connection"))
     valid = _json.is_valid(rows["params"])
     listed = pl.when(pl.Series(valid) & pl.col("params").str.starts_with("[")).then("params")
-    return rows.drop("sql").hstack(tags).hstack(more).select(
-        "byte_offset", "ts", "trace_id", "parent_span_id", "sql", pl.coalesce("bindings", listed).alias("params"),
-        number(pl.col("time").str.strip_suffix("ms")).alias("duration_ms"), pl.col("connection").alias("database"), "caller",
-    )  # fmt: skip
+    return (
+        rows.drop("sql")
+        .hstack(tags)
+        .hstack(more)
+        .select(
+            "byte_offset",
+            "ts",
+            "trace_id",
+            "parent_span_id",
+            "sql",
+            pl.coalesce("bindings", listed).alias("params"),
+            number(pl.col("time").str.strip_suffix("ms")).alias("duration_ms"),
+            pl.col("connection").alias("database"),
+            "caller",
+        )
+    )
 
 
 def _logs(rows: pl.DataFrame) -> pl.DataFrame:

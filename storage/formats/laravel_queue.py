@@ -11,7 +11,7 @@ from storage.formats import _json, _times
 from storage.formats._cells import integer, milliseconds, number, present
 from storage.formats._lines import LineFormat, parted
 
-_OLD = r"^\[(?P<old_when>\d{4}-\d\d-\d\d \d\d:\d\d:\d\d)\]\[(?P<old_id>[^\]]*)\] (?P<old_how>Processing|Processed|Failed): +(?P<old_type>\S+)\s*$"
+_OLD = r"^\[(?P<old_when>\d{4}-\d\d-\d\d \d\d:\d\d:\d\d)\]\[(?P<old_id>[^\]]*)\] (?P<old_how>Processing|Processed|Failed): +(?P<old_type>\S+)\s*$"  # noqa: E501
 _NEW = (
     r"^\s*(?P<when>\d{4}-\d\d-\d\d \d\d:\d\d:\d\d) (?P<type>[^\s.]\S*?)(?: (?P<id>[\w-]+))?(?: (?P<connection>\w+))?"
     r"(?: (?P<queue>[\w:-]+))? ?\.{2,} (?P<spent>(?:[\d,.]+ ?(?:ms|s|m|h) ?)+)?(?P<how>RUNNING|DONE|FAIL)\s*$"
@@ -93,10 +93,13 @@ def _spent_ms() -> pl.Expr:
 def _jobs(rows: pl.DataFrame) -> pl.DataFrame:
     failed = pl.col("json_status").is_in(["failed", "released_after_exception"])
     return rows.select(
-        "byte_offset", "ts", pl.coalesce("old_id", "id", "json_id", "json_uuid").alias("job_id"),
-        pl.coalesce("old_type", "type", "json_job").alias("job_type"), pl.coalesce("queue", "json_queue").alias("queue"),
+        "byte_offset",
+        "ts",
+        pl.coalesce("old_id", "id", "json_id", "json_uuid").alias("job_id"),
+        pl.coalesce("old_type", "type", "json_job").alias("job_type"),
+        pl.coalesce("queue", "json_queue").alias("queue"),
         pl.col("state").replace(_STATUS).alias("status"),
         pl.coalesce(_spent_ms(), milliseconds(number(pl.col("json_duration")))).alias("execution_ms"),
         (integer(pl.col("json_attempts"), pl.Int32) - 1).alias("retry_count"),
         pl.when(failed).then(pl.coalesce(present(pl.col("json_message")), "json_exception")).alias("error"),
-    )  # fmt: skip
+    )

@@ -43,10 +43,10 @@ class MysqlGeneral(LogFormat):
         ),
         Sample(
             "edge",
-            "mariadbd, Version: 10.11.19. started with:\nTcp port: 1  Unix socket: /tmp/s\nTime\t\t    Id Command\tArgument\n"
-            "261122 16:11:36\t    10 Connect\tann@localhost on shop using TCP/IP\n\t\t    10 Query\tSELECT column_name\n"
+            "mariadbd, Version: 10.11.19. started with:\nTcp port: 1  Unix socket: /tmp/s\nTime\t\t    Id Command\tArgument\n"  # noqa: E501
+            "261122 16:11:36\t    10 Connect\tann@localhost on shop using TCP/IP\n\t\t    10 Query\tSELECT column_name\n"  # noqa: E501
             "FROM t\nWHERE a = 1\n\t\t    10 Execute\tSELECT 2\n\t\t    10 Prepare\tSELECT ?\n",
-            {"queries": [{"ts": "2026-11-22T16:11:36Z", "sql": "SELECT column_name\nFROM t\nWHERE a = 1", "session": "10"},
+            {"queries": [{"ts": "2026-11-22T16:11:36Z", "sql": "SELECT column_name\nFROM t\nWHERE a = 1", "session": "10"},  # noqa: E501
                          {"ts": "2026-11-22T16:11:36Z", "sql": "SELECT 2"}],
              "logs": [{"message": "Connect ann@localhost on shop using TCP/IP"}, {"message": "Prepare SELECT ?"}]},
             "a banner, the same second written once, a statement of several lines",
@@ -82,7 +82,9 @@ class MysqlGeneral(LogFormat):
         ).otherwise(pl.lit("no time yet: it is written only when the second changes"))  # fmt: skip
         good, rejects = parted(rows, why)
         executed = pl.col("command").is_in(["Query", "Execute"])
-        return Parsed({"queries": _queries(good.filter(executed)), "logs": _logs(good.filter(~executed))}, rejects, held)
+        return Parsed(
+            {"queries": _queries(good.filter(executed)), "logs": _logs(good.filter(~executed))}, rejects, held
+        )
 
 
 def _queries(rows: pl.DataFrame) -> pl.DataFrame:

@@ -11,7 +11,9 @@ from storage.format import NO_CONTEXT, Context, LogFormat, Offsets, Parsed, Samp
 from storage.formats import _json, _sqlcomment, _times
 from storage.formats._cells import integer, milliseconds, number, present
 
-_BANNER = r"(?m)^\S*(?:mysqld|mariadbd)\S*, Version: .*\n(?:Tcp port: .*\n)?(?:Time\s+Id\s+Command\s+Argument\s*(?:\n|$))?"
+_BANNER = (
+    r"(?m)^\S*(?:mysqld|mariadbd)\S*, Version: .*\n(?:Tcp port: .*\n)?(?:Time\s+Id\s+Command\s+Argument\s*(?:\n|$))?"
+)
 _HEADER = r"(?s)^((?:#(?: [^a]| a[^d]|[^ ])?[^\n]*\n|\n)*)"
 _SET = r"(?is)^\s*SET (?:\w+=[\d.]+,)*timestamp=([\d.]+)[^;\n]*;\s*"
 _TIMED = r"^# Time: \d{6} +\d{1,2}:"
@@ -53,7 +55,7 @@ class MysqlSlow(LogFormat):
             "edge",
             "mariadbd, Version: 10.11.19-MariaDB (Debian 12). started with:\nTcp port: 3306  Unix socket: /tmp/s\n"
             "Time\t\t    Id Command\tArgument\n# Time: 261122 16:11:36\n# User@Host: ann[ann] @ localhost []\n"
-            "# Thread_id: 10  Schema: shop  QC_hit: No\n# Query_time: 0.5  Lock_time: 0  Rows_sent: 0  Rows_examined: 0\n#\n"
+            "# Thread_id: 10  Schema: shop  QC_hit: No\n# Query_time: 0.5  Lock_time: 0  Rows_sent: 0  Rows_examined: 0\n#\n"  # noqa: E501
             "# explain: id\tselect_type\n# explain: 1\tSIMPLE\n#\nuse `shop`;\nSET timestamp=1795363896;\nSELECT 1;\n"
             "# User@Host: ann[ann] @ localhost []\n# Query_time: 2  Lock_time: 0  Rows_sent: 1  Rows_examined: 0\n"
             "select '\n# Time: inside';\n# User@Host: ann[ann] @ localhost []\n# Query_time: 0.1  Lock_time: 0\n"
@@ -65,7 +67,7 @@ class MysqlSlow(LogFormat):
             },
             "a server's banner, a plan, no time of its own, a literal that looks like a header, no statement at all",
         ),
-        Sample("reject", "# User@Host: a[a] @ localhost []\n# Query_time: 1.0  Lock_time: 0\nselect 1;\n", about="no time"),
+        Sample("reject", "# User@Host: a[a] @ localhost []\n# Query_time: 1.0  Lock_time: 0\nselect 1;\n", about="no time"),  # noqa: E501
         Sample("reject", "INSERT INTO t VALUES (1);\n", about="the end of a statement whose header is gone"),
     )  # fmt: skip
 
@@ -136,9 +138,7 @@ def _cells(records: pl.DataFrame, context: Context) -> pl.DataFrame:
     )  # fmt: skip
     exact = _times.iso(frame["time"], context)
     old = _times.shaped(frame["time"].str.replace(" +", " "), "%y%m%d %H:%M:%S", context)
-    return frame.with_columns(
-        pl.coalesce(exact, _times.epoch(frame["set"]), old.forward_fill()).alias("ts")
-    )
+    return frame.with_columns(pl.coalesce(exact, _times.epoch(frame["set"]), old.forward_fill()).alias("ts"))
 
 
 def _queries(rows: pl.DataFrame) -> pl.DataFrame:

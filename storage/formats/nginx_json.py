@@ -119,7 +119,7 @@ def _typed(cells: pl.DataFrame) -> pl.DataFrame:
         pl.coalesce(line["query"], present(target.struct.field("field_1")), "query").alias("query"),
         _access.status(pl.col("status")).alias("status"),
         integer(pl.col("bytes")).alias("bytes_sent"),
-        pl.coalesce(_access.seconds_ms(pl.col("seconds")), _access.seconds_ms(pl.col("millis")) / 1000)
+        pl.coalesce(_access.seconds_ms(pl.col("seconds")), (_access.seconds_ms(pl.col("millis")) / 1000).round(6))
         .alias("duration_ms"),
         _access.seconds_ms(pl.col("upstream")).alias("upstream_ms"),
         "referer", pl.col("agent").alias("user_agent"), pl.col("user").alias("remote_user"),

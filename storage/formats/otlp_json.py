@@ -58,14 +58,14 @@ class OtlpJson(LineFormat):
             '[{"spans":[{"traceId":"0cda1241dee8495712da5e5d6b8ad3ff","spanId":"2e1f3ade6d2f74dd","parentSpanId":'
             '"1dc435be7f69b29c","name":"SELECT","kind":3,"startTimeUnixNano":"1795364087397401444","endTimeUnixNano":'
             '"1795364087397657965","attributes":[{"key":"db.system","value":{"stringValue":"postgresql"}},{"key":"db.statement",'
-            '"value":{"stringValue":"SELECT 1"}},{"key":"db.name","value":{"stringValue":"shopdb"}}],"status":{}}]}]}]}\n',
+            '"value":{"stringValue":"SELECT 1"}},{"key":"db.name","value":{"stringValue":"shopdb"}}],"status":{}}]}]}]}\n',  # noqa: E501
             {"queries": [{"ts": "2026-11-22T16:14:47.397401Z", "trace_id": "0cda1241dee8495712da5e5d6b8ad3ff",
                           "span_id": "2e1f3ade6d2f74dd", "parent_span_id": "1dc435be7f69b29c", "sql": "SELECT 1",
                           "database": "shopdb", "application": "shop", "duration_ms": 0.256521, "error": None}]},
         ),
         Sample(
             "edge",
-            '{"resourceSpans":[{"scopeSpans":[{"spans":[{"traceId":"aa","spanId":"bb","name":"GET /x","kind":"SPAN_KIND_SERVER",'
+            '{"resourceSpans":[{"scopeSpans":[{"spans":[{"traceId":"aa","spanId":"bb","name":"GET /x","kind":"SPAN_KIND_SERVER",'  # noqa: E501
             '"startTimeUnixNano":1795364087000000000,"endTimeUnixNano":1795364087005000000,"attributes":[{"key":'
             '"http.request.method","value":{"stringValue":"GET"}},{"key":"url.path","value":{"stringValue":"/x"}},{"key":'
             '"http.response.status_code","value":{"intValue":"500"}}]},{"traceId":"aa","spanId":"cc","kind":3,"name":"q",'
@@ -74,7 +74,7 @@ class OtlpJson(LineFormat):
             '{"traceId":"aa","spanId":"dd","kind":1,"name":"render","startTimeUnixNano":"1795364087001000000"}]}]}]}\n'
             '{"resourceSpans":[]}\n',
             {"queries": [{"sql": "SELECT 2", "error": "timeout", "duration_ms": 1.0}],
-             "requests": [{"ts": "2026-11-22T16:14:47Z", "method": "GET", "path": "/x", "status": 500, "duration_ms": 5.0,
+             "requests": [{"ts": "2026-11-22T16:14:47Z", "method": "GET", "path": "/x", "status": 500, "duration_ms": 5.0,  # noqa: E501
                            "trace_id": "aa"}]},
             "a server's span, an enum by name, newer conventions, an error, an internal span; nothing to report",
         ),
@@ -87,9 +87,10 @@ class OtlpJson(LineFormat):
 
     def sniff(self, head: pl.Series) -> float:
         """Objects with `resourceSpans`."""
-        return _json.decode(head, _json.texts("resourceSpans"))["resourceSpans"].is_not_null().sum() / head.len()
+        found = _json.decode(head, _json.texts("resourceSpans"))["resourceSpans"].is_not_null().sum()
+        return float(found) / head.len()
 
-    def read(self, records: pl.DataFrame, context: Context) -> Parsed:  # noqa: ARG002 - its times are since 1970
+    def read(self, records: pl.DataFrame, context: Context) -> Parsed:
         """Spans from their nesting, then those of databases and of servers."""
         cells = records.select("byte_offset", "record").hstack(_json.decode(records["record"], _SHAPE))
         bad = cells.filter(pl.col("resourceSpans").is_null())
@@ -110,6 +111,7 @@ class OtlpJson(LineFormat):
 
 def _attribute(attributes: pl.Expr, names: tuple[str, ...]) -> pl.Expr:
     """The first value among `names` in a list of OTLP attributes, as text."""
+
     def one(name: str) -> pl.Expr:
         value = pl.element().struct.field("value").struct
         text = pl.coalesce(*(value.field(kind) for kind in _VALUE))
@@ -124,12 +126,14 @@ def _spans(cells: pl.DataFrame) -> pl.DataFrame:
     resources = resources.with_columns(
         _attribute(pl.col("resource").struct.field("attributes"), ("service.name",)).alias("service")
     )
-    spans = resources.explode("scopeSpans").select("byte_offset", "record", "service", pl.col("scopeSpans").struct.field("spans"))
+    spans = resources.explode("scopeSpans").select(
+        "byte_offset", "record", "service", pl.col("scopeSpans").struct.field("spans")
+    )
     spans = spans.explode("spans").filter(pl.col("spans").is_not_null()).unnest("spans")
     spans = spans.with_columns(_attribute(pl.col("attributes"), names).alias(key) for key, names in _WANTED.items())
     start = _times.epoch(spans["startTimeUnixNano"]).alias("ts")
     nanos = integer(pl.col("endTimeUnixNano")) - integer(pl.col("startTimeUnixNano"))
-    return spans.with_columns(start, pl.when(nanos >= 0).then(nanos / 1e6).alias("duration_ms"))
+    return spans.with_columns(start, pl.when(nanos >= 0).then((nanos / 1e6).round(6)).alias("duration_ms"))
 
 
 def _failure() -> pl.Expr:
@@ -142,18 +146,36 @@ def _queries(spans: pl.DataFrame) -> pl.DataFrame:
     told = _sqlcomment.read(spans["statement"].alias("sql")).select("sql", pl.col("caller").alias("said"))
     place = pl.coalesce(pl.concat_str("file", "line", separator=":"), "file", "function", "said")
     return spans.hstack(told).select(
-        "byte_offset", "ts", present(pl.col("traceId")).alias("trace_id"), pl.col("spanId").alias("span_id"),
-        present(pl.col("parentSpanId")).alias("parent_span_id"), "database", "db_user", pl.col("service").alias("application"),
-        "sql", "duration_ms", integer(pl.col("rows")).alias("rows_returned"), place.alias("caller"), _failure().alias("error"),
-    )  # fmt: skip
+        "byte_offset",
+        "ts",
+        present(pl.col("traceId")).alias("trace_id"),
+        pl.col("spanId").alias("span_id"),
+        present(pl.col("parentSpanId")).alias("parent_span_id"),
+        "database",
+        "db_user",
+        pl.col("service").alias("application"),
+        "sql",
+        "duration_ms",
+        integer(pl.col("rows")).alias("rows_returned"),
+        place.alias("caller"),
+        _failure().alias("error"),
+    )
 
 
 def _requests(spans: pl.DataFrame) -> pl.DataFrame:
     whole = pl.coalesce("path", pl.col("url").str.replace(r"^[a-z]+://[^/]*", ""))
     cut = whole.str.splitn("?", 2)
     return spans.select(
-        "byte_offset", "ts", pl.col("traceId").alias("trace_id"), "host", pl.col("client").alias("client_ip"), "method",
-        cut.struct.field("field_0").alias("path"), pl.coalesce("query", cut.struct.field("field_1")).alias("query"),
-        _access.status(pl.col("status_code")).alias("status"), number(pl.col("size")).cast(pl.Int64, strict=False).alias("bytes_sent"),
-        "duration_ms", pl.col("agent").alias("user_agent"),
-    )  # fmt: skip
+        "byte_offset",
+        "ts",
+        pl.col("traceId").alias("trace_id"),
+        "host",
+        pl.col("client").alias("client_ip"),
+        "method",
+        cut.struct.field("field_0").alias("path"),
+        pl.coalesce("query", cut.struct.field("field_1")).alias("query"),
+        _access.status(pl.col("status_code")).alias("status"),
+        number(pl.col("size")).cast(pl.Int64, strict=False).alias("bytes_sent"),
+        "duration_ms",
+        pl.col("agent").alias("user_agent"),
+    )

@@ -30,13 +30,18 @@ class PhpFpm(LineFormat):
     title: ClassVar[str] = "PHP-FPM access log"
     tables: ClassVar[tuple[str, ...]] = ("requests",)
     specificity: ClassVar[int] = 70
-    steps: ClassVar[tuple[str, ...]] = (r"\S+ - ", r" *\S* *\d\d/[A-Z][a-z]{2}/\d{4}:\d\d:\d\d:\d\d [+-]\d{4} ", r'"[^"]*" ', r"\d+")
+    steps: ClassVar[tuple[str, ...]] = (
+        r"\S+ - ",
+        r" *\S* *\d\d/[A-Z][a-z]{2}/\d{4}:\d\d:\d\d:\d\d [+-]\d{4} ",
+        r'"[^"]*" ',
+        r"\d+",
+    )
     samples: ClassVar[tuple[Sample, ...]] = (
         Sample(
             "good",
-            '127.0.0.1 -  22/Nov/2026:16:03:47 +0000 "GET /index.php?page=1" 200 /srv/web/index.php 35.040 7172 50.00% pid=26273\n',
-            {"requests": [{"ts": "2026-11-22T16:03:47Z", "client_ip": "127.0.0.1", "method": "GET", "path": "/index.php",
-                           "query": "page=1", "status": 200, "duration_ms": 35.04, "memory_mb": 7.00390625, "cpu_ms": 17.52}]},
+            '127.0.0.1 -  22/Nov/2026:16:03:47 +0000 "GET /index.php?page=1" 200 /srv/web/index.php 35.040 7172 50.00% pid=26273\n',  # noqa: E501
+            {"requests": [{"ts": "2026-11-22T16:03:47Z", "client_ip": "127.0.0.1", "method": "GET", "path": "/index.php",  # noqa: E501
+                           "query": "page=1", "status": 200, "duration_ms": 35.04, "memory_mb": 7.00390625, "cpu_ms": 17.52}]},  # noqa: E501
         ),
         Sample(
             "edge",
@@ -51,10 +56,12 @@ class PhpFpm(LineFormat):
         """A time without brackets before a quoted request."""
         return share(head, r"^\S+ -\s+\S*\s*\d{2}/[A-Z][a-z]{2}/\d{4}:\d\d:\d\d:\d\d [+-]\d{4} \"[^\"]*\" \d+")
 
-    def read(self, records: pl.DataFrame, context: Context) -> Parsed:  # noqa: ARG002 - its times name their zone
+    def read(self, records: pl.DataFrame, context: Context) -> Parsed:
         """One request a line."""
         rows = matched(records, _RECORD)
-        rows = rows.with_columns(_times.clf(rows["when"]).alias("ts"), pl.col("extra").str.extract_groups(_EXTRA).alias("more"))
+        rows = rows.with_columns(
+            _times.clf(rows["when"]).alias("ts"), pl.col("extra").str.extract_groups(_EXTRA).alias("more")
+        )
         good, rejects = parted(rows, 'no `client - user time "request" status`')
         return Parsed({"requests": _requests(good.unnest("more"))}, rejects)
 

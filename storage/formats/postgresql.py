@@ -36,7 +36,7 @@ class Postgresql(LogFormat):
     samples: ClassVar[tuple[Sample, ...]] = (
         Sample(
             "good",
-            "2026-11-22 16:03:55.563 UTC [26639] shop@shop app=web vxid=3/12 LOG:  duration: 0.510 ms  execute a1: SELECT *\n"
+            "2026-11-22 16:03:55.563 UTC [26639] shop@shop app=web vxid=3/12 LOG:  duration: 0.510 ms  execute a1: SELECT *\n"  # noqa: E501
             "\tFROM users WHERE id = $1 AND b = $2 /*controller='carts',action='show',"
             "traceparent='00-620d8b73a2062652b8e9da84cbb00a5e-9d3535c247b4a259-03'*/\n"
             "2026-11-22 16:03:55.563 UTC [26639] shop@shop app=web vxid=3/12 DETAIL:  parameters: $1 = 'O''Hara\n"
@@ -55,7 +55,7 @@ class Postgresql(LogFormat):
             "2026-11-22 16:06:50 CET:10.0.0.1(44160):shop@shop:[28423]:LOG:  execute a: SELECT 1\n"
             "2026-11-22 16:06:50 CET:10.0.0.1(44160):shop@shop:[28423]:LOG:  duration: 0.717 ms\n",
             {"queries": [{"ts": "2026-11-22T15:06:50Z", "session": "28423", "sql": "SELECT 1", "duration_ms": 0.717}]},
-            "RDS; log_statement and log_duration: the text and its duration are two records, a parse's duration is none",
+            "RDS; log_statement and log_duration: the text and its duration are two records, a parse's duration is none",  # noqa: E501
         ),
         Sample(
             "edge",

@@ -36,7 +36,7 @@ class PostgresqlCsv(LogFormat):
             '2021-01-01 07:13:44.120 GMT,"ann","shop",77962,"10.200.48.82:39364",60e2b128.1308a,13,"SELECT",'
             '2021-07-05 07:13:44 GMT,4/187623,0,LOG,00000,"duration: 0.576 ms  execute p3: select * from ""users""\n'
             'where id = $1","parameters: $1 = \'foo, bar\'",,,,,,,,"web","client backend",,0\n',
-            {"queries": [{"ts": "2021-01-01T07:13:44.120000Z", "db_user": "ann", "database": "shop", "duration_ms": 0.576,
+            {"queries": [{"ts": "2021-01-01T07:13:44.120000Z", "db_user": "ann", "database": "shop", "duration_ms": 0.576,  # noqa: E501
                           "session": "60e2b128.1308a", "transaction_id": "4/187623", "application": "web",
                           "sql": 'select * from "users"\nwhere id = $1', "params": '["foo, bar"]'}]},
         ),
@@ -44,14 +44,14 @@ class PostgresqlCsv(LogFormat):
             "edge",
             '2021-01-01 07:13:44.120 GMT,,,24090,,6b03115f.5e1a,19,,2021-01-01 07:00:00 GMT,,0,LOG,00000,'
             '"parameter ""log_destination"" changed",,,,,,,,,""\n'
-            '2021-01-01 07:13:44.120 GMT,"ann","shop",7,"[local]",6b03115f.7,1,"SELECT",2021-01-01 07:00:00 GMT,4/1,0,ERROR,'
+            '2021-01-01 07:13:44.120 GMT,"ann","shop",7,"[local]",6b03115f.7,1,"SELECT",2021-01-01 07:00:00 GMT,4/1,0,ERROR,'  # noqa: E501
             '22012,"division by zero",,,,,,"select 1/0",,,"psql"\n',
             {"logs": [{"level": "log", "message": 'parameter "log_destination" changed'},
                       {"level": "error", "message": "division by zero"}]},
             "a background process; an error with its statement; the 23 columns of 9.0",
         ),
         Sample("reject", "pg_ctl: could not start server\n"),
-        Sample("reject", "2021-01-01 07:13:44.120 XYZT,,,1,,a.b,1,,,,0,LOG,00000,x,,,,,,,,,\n", about="an unknown zone"),
+        Sample("reject", "2021-01-01 07:13:44.120 XYZT,,,1,,a.b,1,,,,0,LOG,00000,x,,,,,,,,,\n", about="an unknown zone"),  # noqa: E501
     )  # fmt: skip
 
     def sniff(self, head: pl.Series) -> float:

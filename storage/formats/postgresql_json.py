@@ -31,10 +31,10 @@ class PostgresqlJson(LogFormat):
     samples: ClassVar[tuple[Sample, ...]] = (
         Sample(
             "good",
-            '{"timestamp":"2026-11-22 16:03:56.781 UTC","user":"shop","dbname":"shop","pid":26639,"session_id":"6b.680f",'
+            '{"timestamp":"2026-11-22 16:03:56.781 UTC","user":"shop","dbname":"shop","pid":26639,"session_id":"6b.680f",'  # noqa: E501
             '"vxid":"3/7","error_severity":"LOG","message":"duration: 0.077 ms  execute a: SELECT \\"x\\"",'
             '"detail":"parameters: $1 = \'5\'","application_name":"web","query_id":2}\n',
-            {"queries": [{"ts": "2026-11-22T16:03:56.781000Z", "db_user": "shop", "session": "6b.680f", "duration_ms": 0.077,
+            {"queries": [{"ts": "2026-11-22T16:03:56.781000Z", "db_user": "shop", "session": "6b.680f", "duration_ms": 0.077,  # noqa: E501
                           "sql": 'SELECT "x"', "params": '["5"]', "transaction_id": "3/7", "application": "web"}]},
         ),
         Sample(

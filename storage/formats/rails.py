@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import ClassVar
 
 import polars as pl
@@ -43,7 +44,7 @@ class Rails(LogFormat):
         Sample(
             "good",
             'Started GET "/login" for 127.0.0.1 at 2026-11-22 16:03:55 +0000\n'
-            '  \x1b[1m\x1b[36mUser Load (2.2ms)\x1b[0m  \x1b[1m\x1b[34mSELECT "users".* FROM "users" WHERE "id" = $1\x1b[0m  [["id", nil]]\n'
+            '  \x1b[1m\x1b[36mUser Load (2.2ms)\x1b[0m  \x1b[1m\x1b[34mSELECT "users".* FROM "users" WHERE "id" = $1\x1b[0m  [["id", nil]]\n'  # noqa: E501
             '  CACHE User Load (0.0ms)  SELECT "users".* FROM "users" WHERE "id" = $1  [["id", 1]]\n',
             {"queries": [{"ts": "2026-11-22T16:03:55Z", "duration_ms": 2.2, "params": '[["id", null]]',
                           "sql": 'SELECT "users".* FROM "users" WHERE "id" = $1'}],
@@ -52,10 +53,10 @@ class Rails(LogFormat):
         ),
         Sample(
             "edge",
-            "D, [2026-11-22T16:07:02.699038 #28209] DEBUG -- : [63bc70c9-d2dd-4cde-a56c-31a28e32da96]    (6.2ms)  SELECT COUNT(*)\n"
+            "D, [2026-11-22T16:07:02.699038 #28209] DEBUG -- : [63bc70c9-d2dd-4cde-a56c-31a28e32da96]    (6.2ms)  SELECT COUNT(*)\n"  # noqa: E501
             "FROM t\n"
-            "D, [2026-11-22T16:07:02.699100 #28209] DEBUG -- : [63bc70c9-d2dd-4cde-a56c-31a28e32da96]   ↳ app/models/a.rb:3\n"
-            "I, [2026-11-22T16:07:03.000000 #28209]  INFO -- : [63bc70c9-d2dd-4cde-a56c-31a28e32da96] Completed 200 OK in 9ms\n",
+            "D, [2026-11-22T16:07:02.699100 #28209] DEBUG -- : [63bc70c9-d2dd-4cde-a56c-31a28e32da96]   ↳ app/models/a.rb:3\n"  # noqa: E501
+            "I, [2026-11-22T16:07:03.000000 #28209]  INFO -- : [63bc70c9-d2dd-4cde-a56c-31a28e32da96] Completed 200 OK in 9ms\n",  # noqa: E501
             {"queries": [{"ts": "2026-11-22T16:07:02.699038Z", "trace_id": "63bc70c9-d2dd-4cde-a56c-31a28e32da96",
                           "session": "28209", "sql": "SELECT COUNT(*)\nFROM t", "caller": "app/models/a.rb:3"}],
              "logs": [{"level": "info", "trace_id": "63bc70c9-d2dd-4cde-a56c-31a28e32da96"}]},
@@ -67,10 +68,10 @@ class Rails(LogFormat):
     def sniff(self, head: pl.Series) -> float:
         """Lines of a logger or of tags, where some are unmistakably of Rails."""
         text = head.str.replace_all(r"\x1b\[[0-9;]*m", "")
-        sure = text.str.contains(rf"^{_LOGGER.replace('?P<when>', '').replace('?P<pid>', '').replace('?P<severity>', '')}"
-                                 rf"(?:\[[^\]]*\] ?)*(?:{_OURS}|\s+(?:[\w:?!]+ )*\(\d+\.\d+ms\)  \S)")  # fmt: skip
+        lead = re.sub(r"\?P<\w+>", "?:", f"{_LOGGER}{_TAGS}")
+        sure = text.str.contains(rf"^{lead}(?:{_OURS}|\s+(?:[\w:?!]+ )*\(\d+\.\d+ms\)  \S)")
         near = head.str.contains(_START)
-        return 0.0 if not sure.any() else min(1.0, float((sure | near).sum()) / head.len() + 0.3 * float(sure.mean() or 0))
+        return min(1.0, (float((sure | near).sum()) + 0.3 * float(sure.sum())) / head.len()) if sure.any() else 0.0
 
     def ends(self, block: bytes) -> Offsets:
         """The ends before a line that Rails begins, but not before the arrow that names the line of code."""
@@ -106,13 +107,27 @@ def _trace() -> pl.Expr:
 def _queries(rows: pl.DataFrame) -> pl.DataFrame:
     arrow = pl.col("rest").str.extract(rf"\n[^\n]*(?:{_ARROW}) ?([^\n]+?)\s*$")
     rest = pl.col("rest").str.replace(rf"(?s)\n[^\n]*(?:{_ARROW}).*$", "")
-    rows = rows.with_columns(arrow.alias("arrow"), rest.str.extract(_BINDS, 1).alias("sql"), rest.str.extract(_BINDS, 2).alias("binds"))
+    rows = rows.with_columns(
+        arrow.alias("arrow"), rest.str.extract(_BINDS, 1).alias("sql"), rest.str.extract(_BINDS, 2).alias("binds")
+    )
     tags = _sqlcomment.read(rows["sql"].fill_null("")).rename({"caller": "said", "trace_id": "told"})
     params = _applog.python_value(rows["binds"])
-    return rows.drop("sql").hstack(tags).hstack([params]).select(
-        "byte_offset", "ts", pl.coalesce("told", _trace()).alias("trace_id"), "parent_span_id", pl.col("pid").alias("session"),
-        "sql", "params", number(pl.col("millis")).alias("duration_ms"), pl.coalesce("arrow", "said").alias("caller"),
-    )  # fmt: skip
+    return (
+        rows.drop("sql")
+        .hstack(tags)
+        .hstack([params])
+        .select(
+            "byte_offset",
+            "ts",
+            pl.coalesce("told", _trace()).alias("trace_id"),
+            "parent_span_id",
+            pl.col("pid").alias("session"),
+            "sql",
+            "params",
+            number(pl.col("millis")).alias("duration_ms"),
+            pl.coalesce("arrow", "said").alias("caller"),
+        )
+    )
 
 
 def _logs(rows: pl.DataFrame) -> pl.DataFrame:

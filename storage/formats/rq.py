@@ -18,7 +18,7 @@ _OK = r"(?:[^W]|W[^o]|Worker [0-9a-f]+: (?:[^:\n]*$|[^:\n]*: (?:[^J]|J[^o]|Job [
 _OK = rf"^{_STAMP} Worker [^:\n]+: [^:\n]*: Job OK \("
 _RECORD = rf"(?s)^(?P<when>{_STAMP}) (?:Worker (?P<worker>[^:\n]+): )?(?P<text>.*)$"
 _DONE = (
-    r"(?s)^Successfully completed (?P<call>.*) job in (?P<days>\d+ days?, )?(?P<hours>\d+):(?P<minutes>\d\d):(?P<seconds>[\d.]+)s"
+    r"(?s)^Successfully completed (?P<call>.*) job in (?P<days>\d+ days?, )?(?P<hours>\d+):(?P<minutes>\d\d):(?P<seconds>[\d.]+)s"  # noqa: E501
     r" on worker (?P<by>\S+)(?:\n\S+ Worker [^:\n]+: (?P<queue>[^:\n]*): Job OK \((?P<id>[^)]+)\))?"
 )
 _FAILED = r"(?s)^job (?P<id>[\w-]+): exception raised while executing \((?P<call>[^)]*)\)(?P<trace>.*)$"
@@ -39,16 +39,16 @@ class Rq(LineFormat):
     samples: ClassVar[tuple[Sample, ...]] = (
         Sample(
             "good",
-            "16:02:52 Worker 996100a0500840739ce2ebc93cc348dc: default: jobs.count('http://a.b') (5cdcc024-edec-46f4-9bc4-00aa92cf423d)\n"
-            "16:02:52 Successfully completed jobs.count('http://a.b') job in 0:00:00.053717s on worker 996100a0500840739ce2ebc93cc348dc\n"
-            "16:02:52 Worker 996100a0500840739ce2ebc93cc348dc: default: Job OK (5cdcc024-edec-46f4-9bc4-00aa92cf423d)\n",
-            {"jobs": [{"ts": "2026-11-22T16:02:52Z", "job_id": "5cdcc024-edec-46f4-9bc4-00aa92cf423d", "queue": "default",
+            "16:02:52 Worker 996100a0500840739ce2ebc93cc348dc: default: jobs.count('http://a.b') (5cdcc024-edec-46f4-9bc4-00aa92cf423d)\n"  # noqa: E501
+            "16:02:52 Successfully completed jobs.count('http://a.b') job in 0:00:00.053717s on worker 996100a0500840739ce2ebc93cc348dc\n"  # noqa: E501
+            "16:02:52 Worker 996100a0500840739ce2ebc93cc348dc: default: Job OK (5cdcc024-edec-46f4-9bc4-00aa92cf423d)\n",  # noqa: E501
+            {"jobs": [{"ts": "2026-11-22T16:02:52Z", "job_id": "5cdcc024-edec-46f4-9bc4-00aa92cf423d", "queue": "default",  # noqa: E501
                        "job_type": "jobs.count", "worker": "996100a0500840739ce2ebc93cc348dc", "status": "done",
                        "execution_ms": 53.717}]},
         ),
         Sample(
             "edge",
-            "23:02:52 Worker 9961: job 6286837e-2e5b-443c-870a-c54f56052b73: exception raised while executing (jobs.boom)\n"
+            "23:02:52 Worker 9961: job 6286837e-2e5b-443c-870a-c54f56052b73: exception raised while executing (jobs.boom)\n"  # noqa: E501
             "Traceback (most recent call last):\n  File \"/a.py\", line 3, in boom\nRuntimeError: bad x\n\n"
             "10:02:52 Worker 9961: cleaning registries for queue: default\n",
             {"jobs": [{"ts": "2026-11-21T23:02:52Z", "job_type": "jobs.boom", "status": "failed",
@@ -84,8 +84,10 @@ class Rq(LineFormat):
         ).unnest("job")
         begun = good["text"].str.contains(_BEGIN)
         rest = good.filter(done["call"].is_null() & failed["call"].is_null() & ~begun)
-        jobs = pl.concat([_done(done.filter(pl.col("call").is_not_null())), _failed(failed.filter(pl.col("call").is_not_null()))],
-                         how="diagonal").sort("byte_offset")  # fmt: skip
+        jobs = pl.concat(
+            [_done(done.filter(pl.col("call").is_not_null())), _failed(failed.filter(pl.col("call").is_not_null()))],
+            how="diagonal",
+        ).sort("byte_offset")
         return Parsed({"jobs": jobs, "logs": _logs(rest)}, rejects)
 
 
@@ -97,7 +99,11 @@ def _dated(when: pl.Series, context: Context) -> pl.Series:
     last = pl.lit(context.written_at).cast(TIME).dt.convert_time_zone(context.time_zone)
     frame = when.alias("when").to_frame().with_columns(last.dt.date().alias("day"))
     for days in (1, 0):  # a minute's grace: a file's time and a process's clock may differ
-        stamped = (pl.col("day").dt.offset_by(f"{days}d") if days else pl.col("day")).dt.strftime("%Y-%m-%d") + " " + pl.col("when")
+        stamped = (
+            (pl.col("day").dt.offset_by(f"{days}d") if days else pl.col("day")).dt.strftime("%Y-%m-%d")
+            + " "
+            + pl.col("when")
+        )
         frame = frame.with_columns(_times.iso(frame.select(stamped).to_series(), context).alias(f"on_{days}"))
     soon = pl.lit(context.written_at).cast(TIME) + pl.duration(minutes=1)
     day = pl.when(pl.col("on_0") <= soon).then("on_0").otherwise(pl.col("on_0") - pl.duration(days=1))
@@ -129,6 +135,8 @@ def _function() -> pl.Expr:
 
 def _logs(rows: pl.DataFrame) -> pl.DataFrame:
     return _applog.log_rows(
-        rows.with_columns(pl.lit(None, dtype=pl.String).alias("level")), pl.lit("rq"), pl.col("text").str.strip_chars_end(),
+        rows.with_columns(pl.lit(None, dtype=pl.String).alias("level")),
+        pl.lit("rq"),
+        pl.col("text").str.strip_chars_end(),
         _json.objects(worker=pl.col("worker")),
-    )  # fmt: skip
+    )

@@ -17,12 +17,12 @@ _RECORD = (
     r"(?P<severity>DEBUG|INFO|WARN|ERROR|FATAL): (?P<text>.*)$"
 )
 _END = r"^(?:done|fail)(?:: (?P<seconds>[\d.]+) sec)?\s*$"
-STATUS = {"done": "done", "fail": "failed", "start": "running", "interrupted": "interrupted", "deduplicated": "skipped"}
+STATUS = {"fail": "failed", "start": "running", "deduplicated": "skipped"}
 """Sidekiq's words for the end of a run, in ours."""
 
 
 class Sidekiq(LineFormat):
-    """`... class=HardWorker jid=8b6f elapsed=0.051 INFO: done`. A job's run is its `done` or `fail` line; `start` is none.
+    """`... class=HardWorker jid=8b6f elapsed=0.051 INFO: done`: a run is its `done` or `fail` line, `start` is none.
 
     Lines that Sidekiq did not write (a library's warnings, the frames of a trace) follow the record before them.
     """
@@ -35,8 +35,8 @@ class Sidekiq(LineFormat):
         Sample(
             "good",
             "2026-11-22T16:02:58.794Z pid=25957 tid=j15 class=HardWorker jid=8b6f575d1b95b79becffe8ee INFO: start\n"
-            "2026-11-22T16:02:58.845Z pid=25957 tid=j15 class=HardWorker jid=8b6f575d1b95b79becffe8ee elapsed=0.051 INFO: done\n",
-            {"jobs": [{"ts": "2026-11-22T16:02:58.845000Z", "job_id": "8b6f575d1b95b79becffe8ee", "job_type": "HardWorker",
+            "2026-11-22T16:02:58.845Z pid=25957 tid=j15 class=HardWorker jid=8b6f575d1b95b79becffe8ee elapsed=0.051 INFO: done\n",  # noqa: E501
+            {"jobs": [{"ts": "2026-11-22T16:02:58.845000Z", "job_id": "8b6f575d1b95b79becffe8ee", "job_type": "HardWorker",  # noqa: E501
                        "worker": "25957 j15", "status": "done", "execution_ms": 51.0, "wait_ms": None}]},
         ),
         Sample(

@@ -35,7 +35,7 @@ class SidekiqJson(LineFormat):
             "good",
             '{"ts":"2026-11-22T16:03:07.949Z","pid":26040,"tid":"j2c","lvl":"INFO","msg":"done",'
             '"ctx":{"class":"HardWorker","jid":"c239507f9158dfacbbc8e816","elapsed":0.051}}\n',
-            {"jobs": [{"ts": "2026-11-22T16:03:07.949000Z", "job_id": "c239507f9158dfacbbc8e816", "job_type": "HardWorker",
+            {"jobs": [{"ts": "2026-11-22T16:03:07.949000Z", "job_id": "c239507f9158dfacbbc8e816", "job_type": "HardWorker",  # noqa: E501
                        "status": "done", "execution_ms": 51.0, "worker": "26040 j2c"}]},
         ),
         Sample(
@@ -74,8 +74,10 @@ class SidekiqJson(LineFormat):
         inner = pl.col("ctx").struct
         cells = cells.with_columns(
             _times.anything(when, context).alias("ts"),
-            pl.coalesce("jid", inner.field("jid")).alias("jid"), pl.coalesce("class", inner.field("class")).alias("class"),
-            pl.coalesce("queue", inner.field("queue")).alias("queue"), pl.coalesce("msg", "message").alias("msg"),
+            pl.coalesce("jid", inner.field("jid")).alias("jid"),
+            pl.coalesce("class", inner.field("class")).alias("class"),
+            pl.coalesce("queue", inner.field("queue")).alias("queue"),
+            pl.coalesce("msg", "message").alias("msg"),
             pl.coalesce("job_status", pl.when(inner.field("jid").is_not_null()).then("msg")).alias("state"),
             pl.coalesce("duration_s", "duration", inner.field("elapsed")).alias("seconds"),
         )

@@ -14,7 +14,9 @@ _LEAD = r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d,\d{3} "
 _NAMES = r"(?P<severity>[A-Z]+):? (?P<logger>[\w.]*)"
 _ENGINE = r"[A-Z]+:? sqlalchemy\.engine\S* "
 _START = rf"^{_LEAD}[A-Z]+:? "
-_PARAMETERS = rf"^{_LEAD}{_ENGINE}(?:\[(?:generated|cached|raw|no key|dialect|caching)[^\]]*\]|\(|\{{|\[\(|\[\{{|\[\.\.\.)"
+_PARAMETERS = (
+    rf"^{_LEAD}{_ENGINE}(?:\[(?:generated|cached|raw|no key|dialect|caching)[^\]]*\]|\(|\{{|\[\(|\[\{{|\[\.\.\.)"
+)
 _RECORD = rf"(?s)^(?P<when>{_LEAD.strip()}) {_NAMES} (?P<text>.*)$"
 _PAIR = rf"(?s)^(?P<sql>.*?)\n{_LEAD}{_ENGINE}(?:\[(?P<how>[^\]\n]*)\] ?)?(?P<params>[^\n]*)(?:\n.*)?$"
 
@@ -35,7 +37,7 @@ class Sqlalchemy(LineFormat):
             "2026-11-22 16:16:57,263 INFO sqlalchemy.engine.Engine BEGIN (implicit)\n"
             "2026-11-22 16:16:57,264 INFO sqlalchemy.engine.Engine SELECT users.id \nFROM users \nWHERE users.id = ?\n"
             "2026-11-22 16:16:57,264 INFO sqlalchemy.engine.Engine [generated in 0.00010s] (1, 'x')\n",
-            {"queries": [{"ts": "2026-11-22T16:16:57.264000Z", "sql": "SELECT users.id \nFROM users \nWHERE users.id = ?",
+            {"queries": [{"ts": "2026-11-22T16:16:57.264000Z", "sql": "SELECT users.id \nFROM users \nWHERE users.id = ?",  # noqa: E501
                           "params": '[1, "x"]', "duration_ms": None}]},
         ),
         Sample(
@@ -44,7 +46,7 @@ class Sqlalchemy(LineFormat):
             "2026-11-22 16:16:57,266 INFO sqlalchemy.engine.base.Engine ()\n"
             "2026-11-22 16:16:57,266 INFO sqlalchemy.engine.base.Engine COMMIT\n"
             "2026-11-22 16:16:57,267 DEBUG sqlalchemy.pool.impl.QueuePool Connection checked out\n",
-            {"queries": [{"sql": "CREATE TABLE t (\n\tid INTEGER\n)", "params": "[]"}, {"sql": "COMMIT", "params": None}],
+            {"queries": [{"sql": "CREATE TABLE t (\n\tid INTEGER\n)", "params": "[]"}, {"sql": "COMMIT", "params": None}],  # noqa: E501
              "logs": [{"logger": "sqlalchemy.pool.impl.QueuePool", "level": "debug"}]},
             "SQLAlchemy 1.3, a statement that begins on its second line, the pool's log",
         ),
@@ -53,7 +55,7 @@ class Sqlalchemy(LineFormat):
 
     def sniff(self, head: pl.Series) -> float:
         """The engine's name on lines with a time, and the lines after them."""
-        return 0.95 if float(head.str.contains(rf"^{_LEAD}{_ENGINE}").sum()) >= max(1, 0.1 * head.len()) else 0.0
+        return 1.0 if float(head.str.contains(rf"^{_LEAD}{_ENGINE}").sum()) >= max(1, 0.1 * head.len()) else 0.0
 
     def ends(self, block: bytes) -> Offsets:
         """The ends before a line with a time that holds no parameters of the statement before it."""

@@ -32,7 +32,7 @@ class Traefik(LineFormat):
             '"DownstreamStatus":404,"Duration":215563,"OriginDuration":204708,"RequestHost":"a.example","RequestMethod":"GET",'
             '"RequestPath":"/x?y=1","StartUTC":"2021-12-08T14:02:43.464763557Z","request_User-Agent":"Nikto","level":"info",'
             '"msg":"","time":"2021-12-08T14:02:43Z"}\n',
-            {"requests": [{"ts": "2021-12-08T14:02:43.464763Z", "client_ip": "172.17.0.1", "host": "a.example", "method": "GET",
+            {"requests": [{"ts": "2021-12-08T14:02:43.464763Z", "client_ip": "172.17.0.1", "host": "a.example", "method": "GET",  # noqa: E501
                            "path": "/x", "query": "y=1", "status": 404, "bytes_sent": 356, "duration_ms": 0.215563,
                            "upstream_ms": 0.204708, "user_agent": "Nikto", "remote_user": None}]},
         ),
@@ -73,18 +73,29 @@ def _requests(rows: pl.DataFrame) -> pl.DataFrame:
     target = pl.col("RequestPath").str.splitn("?", 2)
     parent = pl.col("request_Traceparent").str.extract(r"^[0-9a-f]{2}-([0-9a-f]{32})-")
     return rows.select(
-        "byte_offset", "ts", present(pl.col("RequestHost")).alias("host"), pl.col("ClientHost").alias("client_ip"),
-        pl.col("RequestMethod").alias("method"), target.struct.field("field_0").alias("path"),
-        present(target.struct.field("field_1")).alias("query"), _access.status(pl.col("DownstreamStatus")).alias("status"),
+        "byte_offset",
+        "ts",
+        present(pl.col("RequestHost")).alias("host"),
+        pl.col("ClientHost").alias("client_ip"),
+        pl.col("RequestMethod").alias("method"),
+        target.struct.field("field_0").alias("path"),
+        present(target.struct.field("field_1")).alias("query"),
+        _access.status(pl.col("DownstreamStatus")).alias("status"),
         integer(pl.col("DownstreamContentSize")).alias("bytes_sent"),
-        (number(pl.col("Duration")) / 1e6).alias("duration_ms"), (number(pl.col("OriginDuration")) / 1e6).alias("upstream_ms"),
-        present(pl.col("request_Referer")).alias("referer"), present(pl.col("request_User-Agent")).alias("user_agent"),
+        (number(pl.col("Duration")) / 1e6).round(6).alias("duration_ms"),
+        (number(pl.col("OriginDuration")) / 1e6).round(6).alias("upstream_ms"),
+        present(pl.col("request_Referer")).alias("referer"),
+        present(pl.col("request_User-Agent")).alias("user_agent"),
         present(pl.col("ClientUsername")).alias("remote_user"),
         pl.coalesce("TraceId", parent, "request_X-Request-Id").alias("trace_id"),
-    )  # fmt: skip
+    )
 
 
 def _logs(rows: pl.DataFrame) -> pl.DataFrame:
     return rows.select(
-        "byte_offset", "ts", pl.col("level").str.to_lowercase(), pl.lit("traefik").alias("logger"), pl.col("msg").alias("message")
-    )  # fmt: skip
+        "byte_offset",
+        "ts",
+        pl.col("level").str.to_lowercase(),
+        pl.lit("traefik").alias("logger"),
+        pl.col("msg").alias("message"),
+    )
