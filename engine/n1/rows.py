@@ -19,6 +19,9 @@ a trace id; its last parameter is 1; returned at most one row; returned several.
 MOST_ROWS = 2_000_000
 """Rows that are ordered and judged at once: some 300 MB."""
 
+LONGEST_MS = 7 * 86_400_000.0
+"""A week; what claims to have run longer is a mistake of the log."""
+
 _SPACE = "watchroom.n1"
 TEMPLATE = pl.Categorical(pl.Categories("template", _SPACE))
 SUBJECT = pl.Categorical(pl.Categories("subject", _SPACE))
@@ -76,7 +79,7 @@ def narrow(events: pl.LazyFrame) -> pl.LazyFrame:
             params.str.replace(r",[^,]*$", "").hash(4).alias("bound_but_last"),
             pl.sum_horizontal(pl.when(on).then(pl.lit(bit, pl.UInt16)).otherwise(pl.lit(0, pl.UInt16))
                               for bit, on in flags.items()).alias("flags"),
-            pl.when(duration.is_finite() & (duration >= 0)).then(duration).alias("ms"),
+            pl.when(duration.is_between(0.0, LONGEST_MS)).then(duration).alias("ms"),
             given("caller").cast(CALLER).alias("caller"),
         )
         .unnest("sql")

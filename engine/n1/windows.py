@@ -42,10 +42,16 @@ def windowed(rows: pl.DataFrame, cut: Cut) -> pl.DataFrame:
     return rows.select(
         pl.exclude("gap", "starts", "byte_offset", "identity"),
         pl.col("starts").cum_sum().alias("window"),
-        (pl.col("starts") | (~has(TRACED) & (pl.col("gap") >= cut.idle))).cum_sum().alias("unit"),
+        (pl.col("starts") | (~has(TRACED) & (_silence() >= cut.idle))).cum_sum().alias("unit"),
         has(COUNTS).cum_sum().alias("pos"),
         has(WRITES).cum_sum().alias("written"),
     )
+
+
+def _silence() -> pl.Expr:
+    """Time since the row before in which no statement ran, whether a log's times are those of begins or of ends."""
+    busy = pl.max_horizontal(pl.col("ms"), pl.col("ms").shift(1)).fill_null(0.0)
+    return pl.col("gap") - pl.duration(microseconds=(busy * 1_000).cast(pl.Int64))
 
 
 def _ordered(rows: pl.DataFrame) -> pl.DataFrame:
