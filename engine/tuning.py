@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -62,6 +62,24 @@ class TuningRun:
 def tune(reader: Reader, registry: Registry, now: Deployment, options: Options | None = None) -> TuningRun:
     """Search once for a better threshold of a running deployment; apply it if every gate is passed."""
     options = options or Options()
+    found = search(reader, registry, now, options)
+    if found.verdict != "applied":
+        return _record(registry, now, found, options)
+    exact = found.finding.exact
+    target = exact if options.exact and exact is not None else found.finding.best
+    try:
+        reason = f"auto-tuned {options.objective}: {found.detail}"
+        applied = registry.update_config(
+            now.model, now.environment, {"threshold": target}, reason=reason, expected=now.id, kind="tune"
+        )
+    except RefusedError as error:
+        return _record(registry, now, replace(found, verdict="blocked", detail=str(error)), options)
+    return _record(registry, now, replace(found, applied=applied, threshold=applied.threshold), options)
+
+
+def search(reader: Reader, registry: Registry, now: Deployment, options: Options | None = None) -> TuningRun:
+    """What `tune` would find; `applied` as verdict means that it would be. Changes and records nothing."""
+    options = options or Options()
     aim = objective(options.objective)
     model = registry.model(now.model)
     places = grid(model.threshold_low, model.threshold_high, model.threshold_step)
@@ -69,28 +87,17 @@ def tune(reader: Reader, registry: Registry, now: Deployment, options: Options |
     rng = np.random.default_rng([options.seed, now.id, items.height])
     finding = examine(items["score"].to_numpy(), items["truth"].to_numpy(), now.threshold, places, aim, rng)
     gates = finding.gates | {
-        "G2 window": Gate(True, _span_in_words(items)),
+        "G2 window": Gate(True, span_in_words(items)),
         "G6 repetition": _repeated(reader, now, finding),
         "G8 calm": _calm(reader, registry, now),
     }
     verdict, detail = _verdict(finding, gates, options)
-    target = finding.exact if options.exact and finding.exact is not None else finding.best
-    applied = None
-    if verdict == "applied":
-        try:
-            reason = f"auto-tuned {options.objective}: {detail}"
-            applied = registry.update_config(
-                now.model, now.environment, {"threshold": target}, reason=reason, expected=now.id, kind="tune"
-            )
-        except RefusedError as error:
-            verdict, detail = "blocked", str(error)
     edges = (items["ts"].min(), items["ts"].max()) if items.height else (None, None)
-    done = TuningRun(
+    return TuningRun(
         0, now.model, now.environment, verdict, detail, finding, gates,
         edges[0] if isinstance(edges[0], datetime) else None, edges[1] if isinstance(edges[1], datetime) else None,
-        applied.threshold if applied else now.threshold, applied,
+        now.threshold, None,
     )  # fmt: skip
-    return _record(registry, now, done, options)
 
 
 def matured(reader: Reader, now: Deployment) -> pl.DataFrame:
@@ -167,7 +174,8 @@ def _calm(reader: Reader, registry: Registry, now: Deployment) -> Gate:
     return Gate(True, "nothing is in the way")
 
 
-def _span_in_words(items: pl.DataFrame) -> str:
+def span_in_words(items: pl.DataFrame) -> str:
+    """How many matured labels of how many hours, in words."""
     if items.is_empty():
         return "no matured labels"
     hours = items.select((pl.col("ts").max() - pl.col("ts").min()).dt.total_seconds()).item() / 3_600
