@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+from dataclasses import dataclass
 from pathlib import Path
 
 from storage.archive import SUFFIXES
@@ -29,10 +30,27 @@ def marker_at(stream: Stream, offset: int) -> tuple[bytes, int]:
     return marker_of(stream.read(offset - length, length)), length
 
 
-def same_content(stream: Stream, head: bytes, offset: int, marker: bytes, marker_bytes: int) -> bool:
-    """Whether a stream begins with `head` and has the marked bytes before `offset`: it holds what was landed."""
-    if stream.read(0, len(head)) != head:
-        return False
+@dataclass(frozen=True, slots=True)
+class Head:
+    """The fingerprint of a file's first bytes: a hash, for no byte of a log is kept where masking does not reach."""
+
+    digest: bytes
+    length: int
+
+    @classmethod
+    def of(cls, stream: Stream) -> Head:
+        """The fingerprint of what is there now of the first `HEAD_BYTES`; it covers more as the file grows."""
+        data = stream.read(0, HEAD_BYTES)
+        return cls(marker_of(data), len(data))
+
+    def begins(self, stream: Stream) -> bool:
+        """Whether a stream begins with these bytes."""
+        data = stream.read(0, self.length)
+        return len(data) == self.length and marker_of(data) == self.digest
+
+
+def has_marker(stream: Stream, offset: int, marker: bytes, marker_bytes: int) -> bool:
+    """Whether a stream has the marked bytes before `offset`."""
     before = stream.read(offset - marker_bytes, marker_bytes)
     return len(before) == marker_bytes and marker_of(before) == marker
 

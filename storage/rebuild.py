@@ -215,10 +215,10 @@ def _describe(lake: Lake, name: str) -> Written:
 def _adopt_origin(connection: sqlite3.Connection, origin: Mapping[str, Any], commit: int, rows: int, now: str) -> None:
     key = (origin["path"], origin["generation"])
     connection.execute(
-        "INSERT OR IGNORE INTO source (path, place, generation, device, inode, head, format, first_ts, updated_ts)"
-        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        "INSERT OR IGNORE INTO source (path, place, generation, device, inode, head, head_bytes, format, first_ts,"
+        " updated_ts) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         (origin["path"], origin["place"], origin["generation"], origin["device"], origin["inode"],
-         bytes.fromhex(origin["head"]), origin["format"], now, now),
+         bytes.fromhex(origin["head"]), origin["head_bytes"], origin["format"], now, now),
     )  # fmt: skip
     (source_id,) = connection.execute("SELECT id FROM source WHERE path = ? AND generation = ?", key).fetchone()
     start, end, provisional = origin["start_offset"], origin["end_offset"], origin.get("provisional", False)
@@ -230,10 +230,11 @@ def _adopt_origin(connection: sqlite3.Connection, origin: Mapping[str, Any], com
         )
         return
     connection.execute(
-        "UPDATE source SET byte_offset = ?, marker = ?, marker_bytes = ?, head = ?, device = ?, inode = ?, place = ?,"
-        " provisional_offset = NULL, provisional_commit = NULL, row_count = row_count + ?, updated_ts = ?"
+        "UPDATE source SET byte_offset = ?, marker = ?, marker_bytes = ?, head = ?, head_bytes = ?, device = ?,"
+        " inode = ?, place = ?, provisional_offset = NULL, provisional_commit = NULL, row_count = row_count + ?, updated_ts = ?"
         " WHERE id = ? AND byte_offset <= ?",
-        (end, bytes.fromhex(origin["marker"]), origin["marker_bytes"], bytes.fromhex(origin["head"]), origin["device"],
+        (end, bytes.fromhex(origin["marker"]), origin["marker_bytes"], bytes.fromhex(origin["head"]),
+         origin["head_bytes"], origin["device"],
          origin["inode"], origin["place"], rows, now, source_id, end),
     )  # fmt: skip
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from storage.errors import ConflictError, InputError
-from storage.identity import HEAD_BYTES, are_rotations, marker_at, same_content
+from storage.identity import HEAD_BYTES, Head, are_rotations, has_marker, marker_at, marker_of
 from storage.streams import Stream, open_stream
 from storage.tail import Batch, Place
 
@@ -26,7 +26,7 @@ class Source:
     generation: int
     device: int
     inode: int
-    head: bytes
+    head: Head
     read_to: Place
     format: str | None
     provisional_offset: int | None
@@ -49,16 +49,17 @@ class Source:
     def holds(self, stream: Stream) -> bool:
         """Whether a stream has the content that this source had when it was read."""
         place = self.read_to
-        return same_content(stream, self.head, place.offset, place.marker, place.marker_bytes)
+        return self.head.begins(stream) and has_marker(stream, place.offset, place.marker, place.marker_bytes)
 
 
 def read_source(row: sqlite3.Row) -> Source:
     """A row of `source` as a value."""
+    read_to = Place(row["byte_offset"], row["marker"] or Place().marker, row["marker_bytes"])
     return Source(
         row["id"], Path(row["path"]), Path(row["place"]), row["generation"], row["device"] or 0, row["inode"] or 0,
-        row["head"], Place(row["byte_offset"], row["marker"] or Place().marker, row["marker_bytes"]), row["format"],
-        row["provisional_offset"], row["provisional_commit"], row["byte_size"], row["file_size"],
-        row["file_mtime_ns"], row["row_count"], row["state"],
+        Head(row["head"], row["head_bytes"]), read_to, row["format"], row["provisional_offset"],
+        row["provisional_commit"], row["byte_size"], row["file_size"], row["file_mtime_ns"], row["row_count"],
+        row["state"],
     )  # fmt: skip
 
 
@@ -86,18 +87,27 @@ def find_source(connection: sqlite3.Connection, stream: Stream, path: Path) -> S
     for row in same:
         if (known := read_source(row)).holds(stream):
             return known
-    head = stream.read(0, HEAD_BYTES)
-    rows = connection.execute(
-        "SELECT * FROM source WHERE byte_offset > 0 AND head = substr(?, 1, length(head)) ORDER BY id DESC", (head,)
-    )
-    for row in rows.fetchall():
-        known = read_source(row)
+    for known in _with_same_head(connection, stream):
         related, lives = are_rotations(path, known.path), _lives(known)
         if related and lives and known.place != path and _is_copy(known, stream):
             raise CopyError
         if not lives and known.holds(stream):
             return known
     return None
+
+
+def _with_same_head(connection: sqlite3.Connection, stream: Stream) -> list[Source]:
+    """The sources, newest first, that begin as a stream does."""
+    first = stream.read(0, HEAD_BYTES)
+    lengths = [row[0] for row in connection.execute("SELECT DISTINCT head_bytes FROM source WHERE byte_offset > 0")]
+    found = []
+    for length in lengths:
+        if 0 < length <= len(first):
+            found += connection.execute(
+                "SELECT * FROM source WHERE head = ? AND head_bytes = ? AND byte_offset > 0",
+                (marker_of(first[:length]), length),
+            ).fetchall()
+    return sorted((read_source(row) for row in found), key=lambda s: -s.id)
 
 
 class CopyError(Exception):
@@ -120,7 +130,7 @@ def _is_copy(source: Source, stream: Stream) -> bool:
     if source.holds(stream):
         return True
     size = stream.size()
-    if size is None or size < len(source.head) or size > source.read_to.offset:
+    if size is None or size < source.head.length or size > source.read_to.offset:
         return False
     with closing(open_stream(source.place)) as original:
         return marker_at(stream, size) == marker_at(original, size)
@@ -128,14 +138,14 @@ def _is_copy(source: Source, stream: Stream) -> bool:
 
 def add_source(connection: sqlite3.Connection, path: Path, stream: Stream, format_name: str | None, now: str) -> Source:
     """A new source at offset 0, the next generation of its path."""
-    status = stream.status()
+    status, head = stream.status(), Head.of(stream)
     (generation,) = connection.execute(
         "SELECT coalesce(max(generation) + 1, 0) FROM source WHERE path = ?", (str(path),)
     ).fetchone()
     done = connection.execute(
-        "INSERT INTO source (path, place, generation, device, inode, head, format, byte_size, file_size, file_mtime_ns,"
-        " first_ts, updated_ts) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-        (str(path), str(path), generation, status.st_dev, status.st_ino, stream.read(0, HEAD_BYTES), format_name,
+        "INSERT INTO source (path, place, generation, device, inode, head, head_bytes, format, byte_size, file_size,"
+        " file_mtime_ns, first_ts, updated_ts) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        (str(path), str(path), generation, status.st_dev, status.st_ino, head.digest, head.length, format_name,
          stream.size() or 0, status.st_size, status.st_mtime_ns, now, now),
     )  # fmt: skip
     assert done.lastrowid is not None
@@ -188,12 +198,12 @@ def settle(connection: sqlite3.Connection, source: Source, stream: Stream | None
 def record_seen(connection: sqlite3.Connection, source: Source, stream: Stream, now: str) -> None:
     """Keep what is seen of a file: where it is, its first bytes as far as they go, its size."""
     status = stream.status()
-    grown = len(source.head) < HEAD_BYTES and not stream.is_archive
-    head = stream.read(0, HEAD_BYTES) if grown else source.head
+    grown = source.head.length < HEAD_BYTES and not stream.is_archive
+    head = Head.of(stream) if grown else source.head
     connection.execute(
-        "UPDATE source SET place = ?, device = ?, inode = ?, head = ?, byte_size = ?, file_size = ?, file_mtime_ns = ?,"
-        " updated_ts = ? WHERE id = ?",
-        (str(stream.path), status.st_dev, status.st_ino, head, stream.size() or source.byte_size,
+        "UPDATE source SET place = ?, device = ?, inode = ?, head = ?, head_bytes = ?, byte_size = ?, file_size = ?,"
+        " file_mtime_ns = ?, updated_ts = ? WHERE id = ?",
+        (str(stream.path), status.st_dev, status.st_ino, head.digest, head.length, stream.size() or source.byte_size,
          status.st_size, status.st_mtime_ns, now, source.id),
     )  # fmt: skip
 
@@ -218,6 +228,7 @@ def identity(source: Source, after: Place) -> dict[str, object]:
     """What a segment must know of a source so that the source can be rebuilt from it."""
     return {
         "path": str(source.path), "place": str(source.place), "generation": source.generation,
-        "device": source.device, "inode": source.inode, "head": source.head.hex(), "format": source.format,
+        "device": source.device, "inode": source.inode, "head": source.head.digest.hex(),
+        "head_bytes": source.head.length, "format": source.format,
         "marker": after.marker.hex(), "marker_bytes": after.marker_bytes,
     }  # fmt: skip

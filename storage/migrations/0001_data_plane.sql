@@ -13,7 +13,8 @@ CREATE TABLE source (
     generation  INTEGER NOT NULL DEFAULT 0,   -- counts the files that have lived under this path
     device      INTEGER,
     inode       INTEGER,
-    head        BLOB NOT NULL DEFAULT x'',    -- the first bytes (at most 1,024), uncompressed; grows with the file
+    head        BLOB NOT NULL,                -- hash of the first bytes, uncompressed, and how many (at most 1,024);
+    head_bytes  INTEGER NOT NULL,             -- covers more as the file grows
     marker      BLOB NOT NULL DEFAULT x'',    -- hash of the bytes before the offset
     marker_bytes INTEGER NOT NULL DEFAULT 0,
     format      TEXT,
@@ -31,6 +32,7 @@ CREATE TABLE source (
 ) STRICT;
 
 CREATE INDEX source_inode ON source (device, inode);
+CREATE INDEX source_head ON source (head);
 
 CREATE TABLE landed (                         -- which bytes of which source a commit landed
     commit_id    INTEGER NOT NULL REFERENCES landing_commit (id),
