@@ -10,7 +10,7 @@
 >>> last = detector.score(detector.features(events.lazy())).collect().row(39, named=True)
 >>> last["reason"], last["score"] > detector.settings.threshold
 ('mail: ran 12.8 s, usually 903 ms (median of 32 runs)', True)
->>> last["evidence"][:98]
+>>> last["evidence"][:99]
 '{"anomalies":[{"type":"execution_time_spike","feature":"execution_ms","value":12800.0,"usual":903.0'
 
 Sources: the modified z-score by Iglewicz and Hoaglin (1993) and Tukey's fences (1977) for single runs; Brown and Mood's
@@ -68,7 +68,7 @@ class QueueAnomaly(Detector):
     subject: ClassVar[str] = "one run of a job (job_id)"
     settle: ClassVar[timedelta] = timedelta(seconds=60)
     span: ClassVar[timedelta] = timedelta(days=1)
-    lookback: ClassVar[timedelta] = timedelta(days=7, minutes=10)
+    lookback: ClassVar[timedelta] = timedelta(days=8, minutes=10)
     threshold: ClassVar[Threshold] = Threshold(0.6, 0.4, 0.8)
     alert_accuracy: ClassVar[float] = 0.80
     alert_severity: ClassVar[Literal["warning", "critical"]] = "warning"

@@ -16,7 +16,7 @@ from engine.queue.workers import Nearby, company, rising
 TIME_C, MEMORY_C, CPU_C = 20.0, 16.0, 50.0
 """Milliseconds, megabytes, milliseconds added before the logarithm: differences below them are of no interest."""
 WAIT_C = (500.0, 10_000.0)
-"""A wait is measured against the type's usual time in these bounds (ms), as in bounded slowdown (Feitelson 1998)."""
+"""A wait is measured in multiples of the run's own time, in these bounds (ms), as bounded slowdown is."""
 TIME, MEMORY, WAIT = Scale(0.33, 1.1), Scale(0.17, 0.7), Scale(0.65, 2.0)
 """Floors and first guesses of the spreads of logarithms: waits differ by orders of magnitude, memory hardly at all."""
 LATE, SHARE, CPU = 0.3, 0.1, 0.05
@@ -29,6 +29,7 @@ KNOWN_RUNS = 5
 """Fewer earlier runs of the type give no opinion on a worker or a queue."""
 
 MINUTE_US = 60_000_000
+DAY_US = 1440 * MINUTE_US
 MOMENT = Nearby(before=8, after=4, back_us=5 * MINUTE_US, settle_us=MINUTE_US)
 WORKER = Nearby(before=6, after=4, back_us=5 * MINUTE_US, settle_us=MINUTE_US)
 ALL = Nearby(before=16, after=8, back_us=5 * MINUTE_US, settle_us=MINUTE_US)
@@ -111,28 +112,27 @@ def _worker(runs: Runs, of: _Figures, weekly: dict[str, Usual], time_z: Floats, 
     unit = np.sqrt(np.maximum(count + TOGETHER * count**2, 1.0))
     together = np.fmax((stalled - common * count) / unit, CPU_WEIGHT * missing / unit)
     own = np.nan_to_num(np.fmax(stall, CPU_WEIGHT * idle))
-    rise, leak = rising(plain_memory - weekly["memory"].middle, runs, order, WEEK_US)
+    rise, leak = rising(plain_memory - weekly["memory"].middle, runs, order, DAY_US)
     return {
         "worker_z": np.where(count > 0, together * np.clip(0.6 + 0.4 * own, 0.5, 1.0), np.nan), "worker_runs": count,
         "worker_own_z": own, "leak_z": np.where(runs.worker >= 0, leak, np.nan), "leak_rise": np.expm1(rise),
     }  # fmt: skip
 
 
-def _waits(runs: Runs, within: Reach, usual_ms: Floats, known: Ints, settle_us: int) -> Columns:
+def _waits(runs: Runs, within: Reach, known: Ints, settle_us: int) -> Columns:
     """Waits against those who started with it and who ended before (starvation), and the queue's week (backlog)."""
     waited = runs.column("wait_ms")
-    unit = np.clip(np.where(np.isnan(usual_ms), runs.column("execution_ms"), usual_ms), *WAIT_C)
-    unit = np.where(np.isnan(unit), WAIT_C[0], unit)
+    unit = np.clip(np.nan_to_num(runs.column("execution_ms")), *WAIT_C)
     wait = np.log1p(waited / unit)
     together = deviation(wait, start(runs, wait, settle_us), WAIT, known)
     before = deviation(wait, moment(within, wait), WAIT, known)
     queue = np.where(runs.queue >= 0, runs.queue, runs.queue.max(initial=0) + 2 + runs.job_type)
     enqueued = runs.start_us - (np.nan_to_num(waited) * 1000.0).clip(0.0, WEEK_US).astype(np.int64)
-    through = past(runs, queue, np.minimum(enqueued, runs.end_us - EARLIER_US))
-    usual = week(through, {"wait": wait})["wait"]
+    behind = past(runs, queue, np.minimum(enqueued, runs.end_us - EARLIER_US))
+    usual = week(behind, {"wait": wait})["wait"]
     late = steady(wait, usual, LATE, KNOWN_RUNS)
     flags = np.where(np.isnan(late), np.nan, late >= LATE_Z)
-    others, count = company(runs, through.order, queue, MOMENT).counted(flags)
+    others, count = company(runs, behind.order, queue, MOMENT).counted(flags)
     return {
         "wait_z": np.fmin(together.z, 3.0 * before.z), "wait_fence": np.fmin(together.fence, 3.0 * before.fence),
         "wait_usual_ms": np.expm1(together.usual) * unit, "wait_spread": together.spread,
@@ -173,7 +173,7 @@ def signals(runs: Runs, settle_us: int) -> pl.DataFrame:
         "time_spread": by_time.spread,
         "memory_z": by_memory.z, "memory_fence": by_memory.fence, "memory_usual_mb": np.exp(by_memory.usual) - MEMORY_C,
         "memory_spread": by_memory.spread,
-        **_waits(runs, within, np.exp(weekly["time"].middle) - TIME_C, known, settle_us),
+        **_waits(runs, within, known, settle_us),
         "retry_usual": weekly["retries"].p90,
         "cpu_share": np.exp(of.share), "cpu_share_usual": np.exp(weekly["share"].middle),
         **_worker(runs, of, weekly, by_time.z, plain_memory), **failures, "runs": by_time.runs,
