@@ -34,6 +34,6 @@ def command(
         return 0
     if action != "test" or file is None:
         raise UsageError("say `watchroom formats list` or `watchroom formats test FILE`")
-    from console.format_test import examine_file, show_examination
+    from console.examination import examine_file, show_examination
 
     return show_examination(examine_file(file, None if format == "auto" else format), output)
