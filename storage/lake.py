@@ -6,9 +6,11 @@ ours: segments synced, their folders synced, then the ledger commits. A segment 
 
 from __future__ import annotations
 
+import fcntl
 import sqlite3
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from uuid import uuid4
 
@@ -93,12 +95,18 @@ class Lake:
         origins = (origin,) if isinstance(origin, Origin) else tuple(origin or ())
         return self.commit(self.prepare(frames, origins), kind=kind, also=also)
 
-    def prepare(self, frames: Mapping[str, pl.DataFrame], origins: Sequence[Origin] = (), *, level: int = 1,
-                about: Mapping[str, object] | None = None) -> Prepared:  # fmt: skip
+    def prepare(self, frames: Mapping[str, pl.DataFrame], origins: Sequence[Origin] = ()) -> Prepared:
         """Write and sync the segments of a commit without making them true. Raises OSError and leaves nothing."""
         now = self.clock()
         drafts = [item for name, frame in frames.items() for item in draft(table(name), frame, now)]
-        metadata = self._metadata(drafts, origins) | dict(about or {})
+        about = {
+            "origins": [{**o.identity, "start_offset": o.start_offset, "end_offset": o.end_offset} for o in origins]
+        }
+        return replace(self.write(drafts, about), origins=tuple(origins))
+
+    def write(self, drafts: Sequence[Draft], about: Mapping[str, object], *, level: int = 1) -> Prepared:
+        """Write and sync segments that say `about` themselves where they come from. Raises OSError, leaves nothing."""
+        metadata = self._metadata(drafts) | dict(about)
         written: list[Written] = []
         try:
             for item in drafts:
@@ -108,18 +116,19 @@ class Lake:
         except BaseException:
             self.discard(Prepared(tuple(written), ()))
             raise
-        return Prepared(tuple(written), tuple(origins))
+        return Prepared(tuple(written), ())
 
-    def commit(self, prepared: Prepared, *, kind: str, also: Also | None = None) -> int:
+    def commit(self, prepared: Prepared, *, kind: str, also: Also | None = None, name: bool = True) -> int:
         """Make prepared segments true, with whatever `also` writes; returns the commit's number.
 
         If that fails before the ledger was asked to commit, the segments are removed. If the commit itself fails, its
         outcome is not known until the ledger is opened again, so they stay; the doctor sweeps them if they are orphans.
+        Without `name`, it is `also` that names the segments in the manifest.
         """
         asked = False
         try:
             with self.ledger.write() as connection:
-                commit_id = self._record(connection, kind, prepared)
+                commit_id = self._record(connection, kind, prepared if name else Prepared((), ()))
                 if also is not None:
                     also(connection, commit_id)
                 asked = True
@@ -156,7 +165,41 @@ class Lake:
             frame = frame.filter(pl.col("ts") < until)
         return frame
 
-    def _metadata(self, drafts: Sequence[Draft], origins: Sequence[Origin]) -> dict[str, object]:
+    @contextmanager
+    def reading(self) -> Iterator[Snapshot]:
+        """A snapshot whose files stay until the block ends, however long that takes.
+
+        The lease is a lock on a file of `state/readers`, so it ends with the process at the latest.
+        """
+        folder = self.home.state / "readers"
+        folder.mkdir(mode=0o700, exist_ok=True)
+        path = folder / uuid4().hex
+        with path.open("w") as lease:
+            fcntl.flock(lease, fcntl.LOCK_SH)
+            snapshot = self.snapshot()
+            lease.write(str(snapshot.commit_id))
+            lease.flush()
+            try:
+                yield snapshot
+            finally:
+                path.unlink(missing_ok=True)
+
+    def oldest_lease(self) -> int | None:
+        """The oldest commit that a living reader works from, if one holds a lease; leases of the dead are removed."""
+        held: list[int] = []
+        for path in (self.home.state / "readers").glob("*"):
+            try:
+                with path.open("r+") as lease:
+                    fcntl.flock(lease, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                    path.unlink(missing_ok=True)
+            except BlockingIOError:
+                text = path.read_text()
+                held.append(int(text) if text else 0)
+            except FileNotFoundError:
+                continue
+        return min(held, default=None)
+
+    def _metadata(self, drafts: Sequence[Draft]) -> dict[str, object]:
         with self.ledger.read() as connection:
             (newest,) = connection.execute("SELECT coalesce(max(id), 0) FROM landing_commit").fetchone()
         return {
@@ -164,10 +207,6 @@ class Lake:
             "after_commit": newest,
             "written_ts": rfc3339(self.clock()),
             "files": [item.path for item in drafts],
-            "origins": [
-                {**origin.identity, "start_offset": origin.start_offset, "end_offset": origin.end_offset}
-                for origin in origins
-            ],
         }
 
     def _record(self, connection: sqlite3.Connection, kind: str, prepared: Prepared) -> int:

@@ -86,8 +86,7 @@ def rebuild(home: Home, clock: Clock) -> list[str]:
     lake = Lake(home, Ledger(home.ledger), clock)
     known = _known(lake)
     found = _find(home, known)
-    merged = {path for item in found if item.whole for path in item.replaces}
-    candidates = [item for item in found if item.whole and not set(item.paths) <= merged]
+    merged, candidates = _merges(found)
     chosen = _choose(candidates, _landed_before(lake))
     for item in sorted(chosen, key=lambda i: i.order):
         _adopt(lake, item)
@@ -154,6 +153,18 @@ def _find(home: Home, known: set[str]) -> list[Found]:
         )
         for key, about in groups.items()
     ]  # fmt: skip
+
+
+def _merges(found: Iterable[Found]) -> tuple[set[str], list[Found]]:
+    """The segments that others took in, and the commits that remain; of two that took in the same, the later one."""
+    taken: set[str] = set()
+    remaining = []
+    for item in sorted((i for i in found if i.whole), key=lambda i: i.order, reverse=True):
+        if set(item.paths) <= taken or item.replaces & taken:
+            continue
+        taken |= item.replaces
+        remaining.append(item)
+    return taken, remaining
 
 
 def _landed_before(lake: Lake) -> dict[tuple[str, int], int]:
@@ -231,8 +242,8 @@ def _adopt_origin(connection: sqlite3.Connection, origin: Mapping[str, Any], com
         return
     connection.execute(
         "UPDATE source SET byte_offset = ?, marker = ?, marker_bytes = ?, head = ?, head_bytes = ?, device = ?,"
-        " inode = ?, place = ?, provisional_offset = NULL, provisional_commit = NULL, row_count = row_count + ?, updated_ts = ?"
-        " WHERE id = ? AND byte_offset <= ?",
+        " inode = ?, place = ?, provisional_offset = NULL, provisional_commit = NULL, row_count = row_count + ?,"
+        " updated_ts = ? WHERE id = ? AND byte_offset <= ?",
         (end, bytes.fromhex(origin["marker"]), origin["marker_bytes"], bytes.fromhex(origin["head"]),
          origin["head_bytes"], origin["device"],
          origin["inode"], origin["place"], rows, now, source_id, end),

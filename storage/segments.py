@@ -76,12 +76,13 @@ def draft(kind: Table, rows: pl.DataFrame, now: datetime) -> list[Draft]:
     low, high = whole.select(pl.col("ts").min().alias("low"), pl.col("ts").max().alias("high")).row(0)
     first, last = (t.strftime("%Y-%m-%d") if t is not None else today for t in (low, high))
     if first == last and (first == today or not whole["ts"].has_nulls()):
-        return [Draft(kind, first, whole, _name(kind, first))]
+        return [Draft(kind, first, whole, name_segment(kind, first))]
     parts = whole.with_columns(day.alias("_day")).partition_by("_day", as_dict=True, include_key=False)
-    return [Draft(kind, str(key[0]), part, _name(kind, str(key[0]))) for key, part in sorted(parts.items())]
+    return [Draft(kind, str(key[0]), part, name_segment(kind, str(key[0]))) for key, part in sorted(parts.items())]
 
 
-def _name(kind: Table, day: str) -> str:
+def name_segment(kind: Table, day: str) -> str:
+    """A new name for a segment, below the lake."""
     return f"{kind.name}/date={day}/{uuid4().hex}.parquet"
 
 

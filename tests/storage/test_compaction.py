@@ -1,0 +1,177 @@
+"""Merging, cleaning up and retention: quick over months, and no reader sees a row twice or not at all."""
+
+from __future__ import annotations
+
+import threading
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from storage import compaction
+from storage.compaction import compact, plan, remove_superseded, retain
+from storage.home import Home
+from storage.lake import Lake
+from storage.schema import TABLES
+from tests.conftest import HeldClock
+from tests.storage.following import AT_ONCE, following, landing, sweep_to_rest
+from tests.storage.numbered import append, line, seen
+
+
+def rows_of(start: int, count: int, at: datetime) -> pl.DataFrame:
+    frame = pl.DataFrame({"message": [f"n{n}" for n in range(start, start + count)]})
+    return TABLES["logs"].conform(frame.with_columns(pl.lit(at).dt.replace_time_zone("UTC").alias("ts")))
+
+
+def fill(lake: Lake, commits: int, rows: int = 3, start: int = 0) -> int:
+    for number in range(commits):
+        at = lake.clock().replace(tzinfo=None) + timedelta(seconds=number % 60)
+        lake.append({"logs": rows_of(start + number * rows, rows, at)}, kind="land")
+    return start + commits * rows
+
+
+def test_seconds_become_minutes_and_a_closed_day_becomes_one(lake: Lake, clock: HeldClock) -> None:
+    total = fill(lake, 100)
+    done = compact(lake)
+    assert (done.merged, done.into) == (100, 1) or len(lake.snapshot().of("logs")) < 40
+    assert seen(lake) == list(range(total))
+    clock.forward(days=2)
+    compact(lake)
+    assert len(lake.snapshot().of("logs")) == 1
+    assert seen(lake) == list(range(total))
+
+
+def test_scan_keeps_the_order_of_the_commits(lake: Lake) -> None:
+    total = fill(lake, 70)
+    compact(lake)
+    fill(lake, 3, start=total)
+    messages = lake.scan("logs").collect()["message"].to_list()
+    assert messages == [f"n{n}" for n in range(total + 9)]
+
+
+def test_files_outlive_their_readers_and_then_go(lake: Lake, clock: HeldClock) -> None:
+    total = fill(lake, 40)
+    before = lake.snapshot()
+    with lake.reading() as leased:
+        compact(lake)
+        assert lake.scan("logs", snapshot=before).collect().height == total
+        clock.forward(hours=5)
+        assert remove_superseded(lake) == 0
+        assert lake.scan("logs", snapshot=leased).collect().height == total
+    assert remove_superseded(lake) == 40
+    assert set(lake.home.lake.rglob("*.parquet")) == {s.path for s in lake.snapshot().segments}
+
+
+def test_what_a_detector_has_not_seen_is_not_hidden_behind_what_it_has(lake: Lake) -> None:
+    total = fill(lake, 60)
+    with lake.ledger.write() as connection:
+        connection.execute("INSERT INTO watermark VALUES ('m', 'production', 45, NULL, 'x')")
+    compact(lake, fan=5)
+    snapshot = lake.snapshot()
+    unseen = snapshot.of("logs", after_commit=45)
+    assert sum(s.row_count for s in unseen) == 15 * 3
+    assert seen(lake) == list(range(total)) and len(snapshot.of("logs")) < 20
+
+
+def test_an_unfinished_last_record_is_not_merged_before_it_is_whole(lake: Lake, tmp_path: Path) -> None:
+    log = tmp_path / "app.log"
+    for number in range(10):
+        append(log, [number])
+        landing(lake).ingest([log])
+    log.open("ab").write(line(10).rstrip(b"\n"))
+    with following(lake, [log], AT_ONCE) as follower:
+        sweep_to_rest(follower)
+    compact(lake, fan=3)
+    log.open("ab").write(b"\n" + line(11))
+    landing(lake).ingest([log])
+    assert seen(lake) == list(range(12))
+
+
+def test_merging_while_others_land_and_read_shows_every_row_once(tmp_path: Path) -> None:
+    home = Home(tmp_path / "home")
+    lake = Lake.open(home)
+    stop = threading.Event()
+    wrong: list[str] = []
+    landed = [0]
+
+    def write() -> None:
+        mine = Lake.open(home)
+        while not stop.is_set():
+            fill(mine, 1, start=landed[0])
+            landed[0] += 3
+        mine.ledger.close()
+
+    def read() -> None:
+        mine = Lake.open(home)
+        while not stop.is_set():
+            low = landed[0]
+            numbers = seen(mine)
+            if numbers != list(range(len(numbers))) or len(numbers) < low:
+                wrong.append(f"{len(numbers)} rows of {low}")
+        mine.ledger.close()
+
+    threads = [threading.Thread(target=t) for t in (write, read)]
+    for thread in threads:
+        thread.start()
+    for _ in range(15):
+        compact(lake, fan=4)
+    stop.set()
+    for thread in threads:
+        thread.join()
+    assert wrong == []
+    assert seen(lake) == list(range(landed[0]))
+
+
+def test_two_processes_that_merge_the_same_leave_every_row_once(lake: Lake) -> None:
+    total = fill(lake, 40)
+    group = plan(lake, lake.snapshot())[0]
+    compaction.replace(lake, group, [compaction.merge(group)], kind="compact")
+    with pytest.raises(compaction.ConflictError):
+        compaction.replace(lake, group, [compaction.merge(group)], kind="compact")
+    assert seen(lake) == list(range(total))
+    known = {lake.home.lake / r for r in _paths(lake)}
+    assert set(lake.home.lake.rglob("*.parquet")) == known
+
+
+def _paths(lake: Lake) -> list[str]:
+    with lake.ledger.read() as connection:
+        return [row[0] for row in connection.execute("SELECT path FROM segment")]
+
+
+def test_a_merged_lake_comes_back_from_its_segments(lake: Lake, tmp_path: Path) -> None:
+    log = tmp_path / "app.log"
+    for number in range(0, 200, 10):
+        append(log, range(number, number + 10))
+        landing(lake).ingest([log])
+    compact(lake, fan=8)
+    append(log, range(200, 220))
+    landing(lake).ingest([log])
+    lake.ledger.close()
+    lake.home.ledger.unlink()
+    again = Lake.open(lake.home, lake.clock)
+    assert seen(again) == list(range(220))
+    assert landing(again).ingest([log]).rows == {}
+
+
+def test_old_rows_go_a_segment_at_a_time(lake: Lake, clock: HeldClock) -> None:
+    clock.moment = datetime(2026, 1, 1, 9, tzinfo=UTC)
+    fill(lake, 3)
+    clock.moment = datetime(2026, 3, 1, 9, tzinfo=UTC)
+    fill(lake, 2, start=100)
+    assert retain(lake, {"logs": 30, "requests": 1}) == {"logs": 9}
+    assert seen(lake) == list(range(100, 106))
+    assert retain(lake, {"logs": 30}) == {}
+    clock.forward(hours=2)
+    assert remove_superseded(lake) == 3
+
+
+def test_rows_without_a_time_stay_in_their_day_when_merged(lake: Lake, clock: HeldClock) -> None:
+    frame = TABLES["logs"].conform(pl.DataFrame({"message": ["n1"]}))
+    for _ in range(4):
+        lake.append({"logs": frame}, kind="land")
+    clock.forward(days=3)
+    compact(lake)
+    (segment,) = lake.snapshot().of("logs")
+    assert segment.path.parent.name == "date=2026-03-02" and segment.row_count == 4
+    assert retain(lake, {"logs": 1}) == {"logs": 4}
