@@ -8,8 +8,6 @@ returned, and never waits. So each can be tested without the other, and a slow r
 from __future__ import annotations
 
 import functools
-import importlib
-import pkgutil
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
 
@@ -19,6 +17,7 @@ from textual.widget import Widget
 from console.cells import SafeText, printable
 from console.theme import UNICODE, Glyphs
 from console.widgets.grid import Grid, Row
+from storage.discovery import member_class, member_names
 
 if TYPE_CHECKING:
     from engine.room import Room
@@ -87,20 +86,5 @@ def panes() -> tuple[tuple[str, type[Pane[Any]]], ...]:
     """All panes as (module name, class), by number. Found by looking into `console/panes`; there is no list to keep."""
     import console.panes as package
 
-    found = [
-        (info.name, _only_pane(f"console.panes.{info.name}"))
-        for info in pkgutil.iter_modules(package.__path__)
-        if not info.name.startswith("_")
-    ]
+    found = [(name, member_class(package, name, Pane)) for name in member_names(package)]
     return tuple(sorted(found, key=lambda pair: pair[1].number))
-
-
-def _only_pane(name: str) -> type[Pane[Any]]:
-    module = importlib.import_module(name)
-    here = [
-        v for v in vars(module).values()
-        if isinstance(v, type) and issubclass(v, Pane) and v.__module__ == name and not v.__name__.startswith("_")
-    ]  # fmt: skip
-    if len(here) != 1:
-        raise TypeError(f"{name} must define exactly one Pane")
-    return here[0]

@@ -7,9 +7,7 @@ that the configuration itself can be shown to anybody.
 from __future__ import annotations
 
 import functools
-import importlib
 import os
-import pkgutil
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
@@ -17,6 +15,7 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, ClassVar
 
+from storage.discovery import member_class, member_names
 from storage.errors import ConfigError, UsageError
 
 RANK = {"info": 0, "warning": 1, "critical": 2}
@@ -94,9 +93,7 @@ def names() -> tuple[str, ...]:
     """The names of all kinds of channel, found without importing them."""
     import engine.channels as package
 
-    return tuple(
-        sorted(m.name.replace("_", "-") for m in pkgutil.iter_modules(package.__path__) if not m.name.startswith("_"))
-    )
+    return member_names(package)
 
 
 @functools.cache
@@ -104,14 +101,12 @@ def load(name: str) -> type[Channel]:
     """The channel class of that name. Raises UsageError naming the channels there are."""
     if name not in names():
         raise UsageError(f"no channel {name!r}; there are {', '.join(names())}")
-    module = importlib.import_module(f"engine.channels.{name.replace('-', '_')}")
-    found = [
-        value for value in vars(module).values()
-        if isinstance(value, type) and issubclass(value, Channel) and value.__module__ == module.__name__
-    ]  # fmt: skip
-    if len(found) != 1 or found[0].name != name:
-        raise TypeError(f"{module.__name__} must define exactly one Channel, named {name!r}")
-    return found[0]
+    import engine.channels as package
+
+    found = member_class(package, name, Channel)  # type: ignore[type-abstract]
+    if found.name != name:
+        raise TypeError(f"{found.__module__} must name its channel {name!r}, not {found.name!r}")
+    return found
 
 
 def configured(name: str, values: Mapping[str, Any]) -> Channel:

@@ -15,8 +15,6 @@ A detector is one file in `engine/detectors/` with exactly one subclass of `Dete
 from __future__ import annotations
 
 import functools
-import importlib
-import pkgutil
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
@@ -26,12 +24,13 @@ from typing import Any, ClassVar, Literal
 
 import polars as pl
 
+from storage.discovery import member_class, member_names
 from storage.errors import ConfigError, UsageError
 from storage.schema import TIME
 
 VERDICT = pl.Schema(
-    {"subject": pl.String, "window_start": TIME, "window_end": TIME, "score": pl.Float64, "reason": pl.String,
-     "evidence": pl.String}
+    {"subject": pl.String(), "window_start": TIME, "window_end": TIME, "score": pl.Float64(), "reason": pl.String(),
+     "evidence": pl.String()}
 )  # fmt: skip
 """What `score` must return at least, one row a subject and window; `evidence` is JSON text."""
 
@@ -132,10 +131,7 @@ def names() -> tuple[str, ...]:
     """The names of all detectors, found without importing them."""
     import engine.detectors as package
 
-    return tuple(
-        sorted(m.name.replace("_", "-") for m in pkgutil.iter_modules(package.__path__)
-               if not m.name.startswith("_") and not m.ispkg)
-    )  # fmt: skip
+    return member_names(package)
 
 
 @functools.cache
@@ -145,12 +141,9 @@ def load(name: str) -> type[Detector]:
         near = get_close_matches(name, names(), n=1)
         hint = f"did you mean {near[0]!r}?" if near else f"there are {', '.join(names())}"
         raise UsageError(f"no model {name!r}; {hint}")
-    module = importlib.import_module(f"engine.detectors.{name.replace('-', '_')}")
-    found = [
-        value for value in vars(module).values()
-        if isinstance(value, type) and issubclass(value, Detector) and value.__module__ == module.__name__
-        and not value.__name__.startswith("_")
-    ]  # fmt: skip
-    if len(found) != 1 or found[0].name != name:
-        raise TypeError(f"{module.__name__} must define exactly one Detector, named {name!r}")
-    return found[0]
+    import engine.detectors as package
+
+    found = member_class(package, name, Detector)  # type: ignore[type-abstract]
+    if found.name != name:
+        raise TypeError(f"{found.__module__} must name its detector {name!r}, not {found.name!r}")
+    return found
