@@ -7,6 +7,7 @@ from collections.abc import Mapping
 import polars as pl
 
 from engine.n1 import loops, model
+from engine.n1.parents import fed
 from engine.n1.rows import COUNTS, TRACED, VEILED, has
 from storage.schema import TIME
 
@@ -40,7 +41,7 @@ def features(rows: pl.DataFrame, least: int) -> pl.DataFrame:
     if found.is_empty():
         none = pl.lit([], dtype=FEATURES["loops"]).alias("loops")
         return windows.with_columns(none).select(FEATURES.names())
-    told = _measured(rows, loops.fed(rows, found)).group_by("window").agg(pl.struct(list(_LOOP)).alias("loops"))
+    told = _measured(rows, fed(rows, found)).group_by("window").agg(pl.struct(list(_LOOP)).alias("loops"))
     return (
         windows.join(told, on="window", how="left", maintain_order="left")
         .with_columns(pl.col("loops").fill_null([]))

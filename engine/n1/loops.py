@@ -6,16 +6,14 @@ from __future__ import annotations
 
 import polars as pl
 
-from engine.n1.rows import CANDIDATE, COUNTS, ENDS_ONE, ROWS_MANY, ROWS_ONE, VEILED, has
-from engine.n1.statements import related, understand
+from engine.n1.rows import CANDIDATE, TRACED, VEILED, has
+from engine.n1.statements import understand
 
 PERIOD = 6
 """Statements that one turn of a loop may hold at most and still count as adjacent (Sentry looks at 5, in newer
 versions 8)."""
 MOST_LOOPS = 12
 """Loops of a request that are looked at, those with the most different values first."""
-MOST_SOURCES = 64
-"""Earlier templates of a request that are looked at as a loop's parent, the nearest first."""
 
 
 def repeated(rows: pl.DataFrame, least: int) -> pl.DataFrame:
@@ -24,7 +22,7 @@ def repeated(rows: pl.DataFrame, least: int) -> pl.DataFrame:
     `rows` come from `engine.n1.windows.windowed`. Columns: loop (a number), unit, window, template, caller, n,
     distinct (how many different values; null where none were logged), first (its first `pos`), near (neighbours at
     most PERIOD apart), written (changes of data between its first and last), total_ms and longest_ms, timed
-    (statements with a duration).
+    (statements with a duration), traced (has a trace id).
     """
     place = pl.col("caller").to_physical().hash(0)
     key = (pl.col("unit").cast(pl.UInt64) * 2**32 + pl.col("template").to_physical().cast(pl.UInt64)).hash(0) ^ place
@@ -47,6 +45,7 @@ def repeated(rows: pl.DataFrame, least: int) -> pl.DataFrame:
             pl.col("ms").max().alias("longest_ms"),
             pl.col("ms").count().alias("timed"),
             has(VEILED).all().alias("veiled"),
+            has(TRACED).any().alias("traced"),
         )
         .join(different, on="loop")
         .with_columns(pl.when(~pl.col("veiled") | (pl.col("distinct") > 1)).then("distinct").alias("distinct"))
@@ -59,7 +58,7 @@ def busiest(found: pl.DataFrame) -> pl.DataFrame:
     """The MOST_LOOPS repetitions of each unit with the most different values, in an order that the input's does not
     change.
     """
-    if not _crowded(found, "unit", MOST_LOOPS):
+    if not crowded(found, "unit", MOST_LOOPS):
         return found
     texts = [pl.col(name).cast(pl.String).alias(f"_{name}") for name in ("template", "caller")]
     order = ["unit", pl.coalesce("distinct", "n"), "n", "_template", "_caller"]
@@ -67,7 +66,7 @@ def busiest(found: pl.DataFrame) -> pl.DataFrame:
     return ranked.filter(pl.int_range(pl.len()).over("unit") < MOST_LOOPS).drop("_template", "_caller")
 
 
-def _crowded(rows: pl.DataFrame, by: str, most: int) -> bool:
+def crowded(rows: pl.DataFrame, by: str, most: int) -> bool:
     """Whether any group has more than `most` rows; ranking within groups is dear and rarely needed."""
     return bool(rows.group_by(by).len().select((pl.col("len") > most).any()).item())
 
@@ -84,67 +83,3 @@ def understood(found: pl.DataFrame) -> pl.DataFrame:
         pl.Series("_loops", [f.loops or f.shape == "validation" for f in facts], dtype=pl.Boolean),
     )
     return found.join(known.filter("_loops").drop("_loops"), on="template")
-
-
-def fed(rows: pl.DataFrame, found: pl.DataFrame) -> pl.DataFrame:
-    """`found` with `parent`, the template of the query that most likely feeds it, and `relation` (`related`), or nulls.
-
-    A parent came before, may return many rows, and is another template. The surest relation wins, then the nearest.
-    `found` is as `understood` gives it; validations and repetitions of the same values have no parent.
-    """
-    asked = found.filter((pl.col("shape") != "validation") & ((pl.col("distinct") > 1) | pl.col("distinct").is_null()))
-    pairs = (
-        asked.lazy()
-        .select("loop", "unit", "first", pl.col("template").alias("child"))
-        .join(_sources(rows, asked).lazy(), on="unit")
-        .filter((pl.col("at") < pl.col("first")) & (pl.col("parent") != pl.col("child")))
-        .collect()
-    )
-    if _crowded(pairs, "loop", MOST_SOURCES):
-        nearest = pairs.sort("loop", "at", descending=[False, True])
-        pairs = nearest.filter(pl.int_range(pl.len()).over("loop") < MOST_SOURCES)
-    kinds = pairs.select("child", "parent").unique()
-    known = [_relation(child, parent) for child, parent in kinds.select(pl.all().cast(pl.String)).iter_rows()]
-    kinds = kinds.with_columns(
-        pl.Series("relation", [relation for relation, _ in known], dtype=pl.Int8),
-        pl.Series("proof", [proof for _, proof in known], dtype=pl.Int8),
-    )
-    best = (
-        pairs.join(kinds, on=["child", "parent"])
-        .filter(pl.col("proof") <= pl.col("shown"))
-        .sort("loop", "relation", "at", descending=[False, True, True])
-        .unique("loop", keep="first", maintain_order=True)
-        .select("loop", "parent", "relation")
-    )
-    return found.join(best, on="loop", how="left")
-
-
-def _sources(rows: pl.DataFrame, found: pl.DataFrame) -> pl.DataFrame:
-    """Every template of the units in `found`: where it came first (`at`), and what its rows `shown` of returning
-    several.
-
-    0: one row, or asked for one; 1: no number of rows, and a parameter that may be a limit of one; 2: no sign of one
-    row; 3: several rows, as the log says.
-    """
-    shown = (
-        pl.when(has(ROWS_MANY)).then(3).when(has(ROWS_ONE)).then(0).when(has(ENDS_ONE)).then(1).otherwise(2)
-    )  # fmt: skip
-    return (
-        rows.lazy()
-        .filter(has(COUNTS))
-        .join(found.lazy().select("unit").unique(), on="unit", how="semi")
-        .group_by("unit", pl.col("template").alias("parent"))
-        .agg(pl.col("pos").min().alias("at"), shown.cast(pl.Int8).max().alias("shown"))
-        .collect()
-    )
-
-
-def _relation(child: str, parent: str) -> tuple[int, int]:
-    """The relation of two templates, and what must be `shown` of the parent's rows before it counts as one.
-
-    A list needs no more than no proof against it, a list with a bound limit no sign of one row, and what looks like
-    one row needs several in the log; what is no query is never a parent.
-    """
-    source = understand(parent)
-    proof = 4 if source.shape in ("none", "call") else 3 if not source.many else 2 if source.asks_limit else 1
-    return related(understand(child), source), proof

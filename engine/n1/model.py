@@ -1,10 +1,11 @@
 """How sure a loop is N+1: a logistic over a few features that a person can check by hand.
 
-    z = BIAS + sum(weight * feature),  p = 1 / (1 + exp(-z)),  a trace's score = the highest p of its loops
+z = BIAS + sum(weight * feature),  p = 1 / (1 + exp(-z)),  a trace's score = the highest p of its loops
 
 Where the weights are from: a prior set by hand from what the peers count and their users complain of, then maximum a
 posteriori over labelled traces of five projects, see docs/detectors/n1-detector.md. The loop of the highest p stood
-for its trace. `writes`, `settings` and `few_veiled` are prior alone: the public sets hold too few of such cases.
+for its trace. `stray`, `writes`, `settings` and `few_veiled` are prior alone: the public sets hold too few of such
+cases.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ WEIGHTS: dict[str, float] = {
     "few_share": 4.0,
     "few_veiled": -1.5,
     "orphan": -0.9,
+    "stray": -5.0,
     "by_name": -3.5,
     "settings": -1.5,
     "writes": -2.0,
@@ -55,12 +57,13 @@ def repeats() -> pl.Expr:
 
 
 def measured() -> dict[str, pl.Expr]:
-    """The features of a loop, over the columns of `engine.n1.loops` and `unit_n` (statements of its request);
-    all loops of a request must be there.
+    """The features of a loop, over the columns of `engine.n1.loops` and `unit_n`, the statements of its request.
 
     doublings: log2 of the repeats. long: FEW or more. adjacent: share of turns within a loop's period. few_share: of
-    few repeats with a parent, the share of the request that they make. few_veiled: few, and no values logged. orphan:
-    no parent. by_name: not asked by an id. settings: a table of settings. writes: changes of data a turn, at most 1.
+    few repeats (three, or two with a parent) the share of the request that is repeated look-ups by id, for the list of
+    a polymorphic relation has several loops. few_veiled: few, and no values logged. orphan: no parent. stray: nor a
+    trace id, so it may be many requests that ask once each. by_name: not asked by an id. settings: a table of settings.
+    writes: changes of data a turn, at most 1. All loops of a request must be among the rows.
     """
     few, by_name = repeats() < FEW, pl.col("key_kind").is_in(["natural", "none"])
     orphan = pl.col("relation").is_null()
@@ -73,6 +76,7 @@ def measured() -> dict[str, pl.Expr]:
         "few_share": pl.when(few & (repeats() >= pl.when(orphan).then(3).otherwise(2))).then(seen).otherwise(0.0),
         "few_veiled": (few & pl.col("distinct").is_null()).cast(pl.Float64),
         "orphan": orphan.cast(pl.Float64),
+        "stray": (orphan & ~pl.col("traced")).cast(pl.Float64),
         "by_name": by_name.cast(pl.Float64),
         "settings": pl.col("table").str.contains(_SETTINGS).cast(pl.Float64),
         "writes": (pl.col("written") / (pl.col("n") - 1)).clip(0.0, 1.0),

@@ -163,6 +163,19 @@ def test_a_session_without_traces_is_cut_into_bursts_and_requests() -> None:
     assert json.loads(found["evidence"][0])["lacked"] == ["caller", "trace_id"]
 
 
+def test_a_busy_session_of_short_requests_is_no_loop() -> None:
+    """A pooled connection without trace ids serves request after request, 10 ms apart: each asks once."""
+    request = [USER, "SELECT * FROM orders WHERE user_id = {}", "SELECT * FROM baskets WHERE id = {}"]
+    busy = [s.format(i) for i in range(60) for s in request]
+    assert score(trace(*busy, name=None, session="s", every_ms=10.0)) < 0.5
+    real = [
+        s
+        for i in range(6)
+        for s in (USER.format(i), f"{POSTS} /* {i} */", *(FILES.format(10 * i + k) for k in range(9)))
+    ]
+    assert score(trace(*real, name=None, session="s", every_ms=10.0)) > 0.5
+
+
 def test_slow_statements_are_no_silence() -> None:
     """A loop of statements of 300 ms each is one request, though they stand 300 ms apart."""
     slow = trace(POSTS, *loop(9), name=None, session="s", every_ms=300.0)

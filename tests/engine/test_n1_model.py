@@ -11,7 +11,7 @@ import pytest
 from engine.n1 import model
 
 LOOP: dict[str, Any] = {
-    "unit": 1, "n": 8, "distinct": 8, "near": 7, "written": 0, "relation": 3, "unit_n": 9,
+    "unit": 1, "n": 8, "distinct": 8, "near": 7, "written": 0, "relation": 3, "unit_n": 9, "traced": True,
     "key_kind": "own", "table": "users", "shape": "lookup",
 }  # fmt: skip
 
@@ -34,7 +34,8 @@ def test_it_is_the_sum_that_its_docstring_says() -> None:
 @pytest.mark.parametrize(
     "less",
     [
-        {"n": 6, "distinct": 6, "near": 5}, {"near": 2}, {"relation": None}, {"key_kind": "natural"}, {"written": 7},
+        {"n": 6, "distinct": 6, "near": 5}, {"near": 2}, {"relation": None}, {"relation": None, "traced": False},
+        {"key_kind": "natural"}, {"written": 7},
         {"key_kind": "natural", "table": "settings"}, {"distinct": None, "n": 5, "near": 4}, {"shape": "validation"},
         {"distinct": 1},
     ],
