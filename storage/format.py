@@ -9,6 +9,8 @@ A format is one file in `storage/formats/` with exactly one subclass of `LogForm
 from __future__ import annotations
 
 import functools
+import importlib
+import pkgutil
 import re
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
@@ -20,7 +22,6 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from storage.discovery import member_class, member_names
 from storage.errors import UsageError
 
 Offsets = npt.NDArray[np.int64]
@@ -137,7 +138,9 @@ def names() -> tuple[str, ...]:
     """The names of all formats, found without importing them."""
     import storage.formats as package
 
-    return member_names(package)
+    return tuple(
+        sorted(m.name.replace("_", "-") for m in pkgutil.iter_modules(package.__path__) if not m.name.startswith("_"))
+    )
 
 
 @functools.cache
@@ -150,12 +153,15 @@ def load(name: str) -> LogFormat:
         return _wrapped(name)
     if name not in names():
         raise UsageError(f"no format {name!r}; `watchroom formats list` shows: {', '.join(names())}")
-    import storage.formats as package
-
-    found = member_class(package, name, LogFormat)()  # type: ignore[type-abstract]
-    if found.name != name:
-        raise TypeError(f"{type(found).__module__} must name its format {name!r}, not {found.name!r}")
-    return found
+    module = importlib.import_module(f"storage.formats.{name.replace('-', '_')}")
+    found = [
+        value for value in vars(module).values()
+        if isinstance(value, type) and issubclass(value, LogFormat) and value.__module__ == module.__name__
+        and not value.__name__.startswith("_")
+    ]  # fmt: skip
+    if len(found) != 1 or found[0].name != name:
+        raise TypeError(f"{module.__name__} must define exactly one LogFormat, named {name!r}")
+    return found[0]()
 
 
 def _wrapped(name: str) -> LogFormat:
@@ -231,7 +237,7 @@ class Examination:
 
 def examine(
     head: bytes,
-    format: LogFormat | None = None,
+    format: LogFormat | None = None,  # noqa: A002 - the word of the field
     context: Context = NO_CONTEXT,
 ) -> Examination:
     """Read `head` (the first part of a log, cut anywhere) with `format`, else with the one that fits best."""

@@ -43,3 +43,9 @@ def unquoted_url(text: pl.Expr) -> pl.Expr:
 def share(head: pl.Series, pattern: str) -> float:
     """The share of lines that match `pattern`."""
     return float(head.str.contains(pattern).sum() or 0) / max(head.len(), 1)
+
+
+def patched(frame: pl.DataFrame, rows: pl.Series, with_: pl.DataFrame) -> pl.DataFrame:
+    """`frame` with the columns of `with_`, a row for each true of `rows`, in those rows."""
+    index = rows.arg_true()
+    return frame.with_columns(frame[name].scatter(index, with_[name]) for name in with_.columns)

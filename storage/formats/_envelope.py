@@ -18,7 +18,7 @@ import polars as pl
 from storage.format import NO_CONTEXT, RECORDS, Context, LogFormat, Offsets, Parsed, rejected
 from storage.formats import _applog
 from storage.formats._cells import trace
-from storage.formats._lines import LineFormat
+from storage.formats._lines import LineFormat, unblank
 from storage.records import Text, to_records
 from storage.schema import TIME
 
@@ -79,7 +79,7 @@ class Wrapped(LogFormat):
 
     def parse(self, records: pl.DataFrame, *, final: bool, context: Context = NO_CONTEXT) -> Parsed:
         """The inner format's rows, with offsets of this file; an unfinished inner record is held."""
-        records = records.filter(pl.col("record").str.contains(r"\S"))
+        records = unblank(records)
         lines = records.select("record").hstack(self.outer.unwrap(records, context))
         good = lines["text"].is_not_null()
         refused = rejected(lines.filter(~good), self.outer.reason())

@@ -12,13 +12,19 @@ from storage.format import NO_CONTEXT, Context, LogFormat, Offsets, Parsed, newl
 class LineFormat(LogFormat):
     """A format that says only what one record is; blank records are left out before it is asked."""
 
-    def parse(self, records: pl.DataFrame, *, final: bool, context: Context = NO_CONTEXT) -> Parsed:
+    def parse(self, records: pl.DataFrame, *, final: bool, context: Context = NO_CONTEXT) -> Parsed:  # noqa: ARG002
         """Every record by itself: `final` makes no difference."""
-        return self.read(records.filter(pl.col("record").str.contains(r"\S")), context)
+        return self.read(unblank(records), context)
 
     @abstractmethod
     def read(self, records: pl.DataFrame, context: Context) -> Parsed:
         """Typed columns of `records`, none of them blank, and the rejects."""
+
+
+def unblank(records: pl.DataFrame) -> pl.DataFrame:
+    """`records` without the blank ones. Nearly always there are none, which the first character tells."""
+    record = records["record"]
+    return records if record.str.contains(r"^\S").all() else records.filter(record.str.contains(r"\S"))
 
 
 def ends_before(block: bytes, start: str, unless: str | None = None) -> Offsets:
@@ -51,6 +57,8 @@ def matched(records: pl.DataFrame, pattern: str) -> pl.DataFrame:
 def parted(rows: pl.DataFrame, reason: str | pl.Expr, *, needs: str = "ts") -> tuple[pl.DataFrame, pl.DataFrame]:
     """`rows` that have what they need (a time above all), and the others as rejects for `reason`."""
     good = rows[needs].is_not_null()
+    if good.all():
+        return rows, rejected(rows.clear(), reason)
     return rows.filter(good), rejected(rows.filter(~good), reason)
 
 

@@ -58,7 +58,7 @@ class Bullmq(LineFormat):
         jobs = cells["attemptsMade"].is_not_null() & cells["timestamp"].is_not_null() & cells["name"].is_not_null()
         return float((jobs | head.str.contains(_EVENT)).sum()) / head.len()
 
-    def read(self, records: pl.DataFrame, context: Context) -> Parsed:
+    def read(self, records: pl.DataFrame, context: Context) -> Parsed:  # noqa: ARG002
         """Runs, and events as log records."""
         told = records.select(pl.col("record").str.extract(_LEAD, 1).fill_null("")).to_series()
         cells = records.hstack(_json.decode(told, _SHAPE))

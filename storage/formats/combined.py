@@ -8,7 +8,7 @@ import polars as pl
 
 from storage.format import Context, Parsed, Sample, rejected
 from storage.formats import _access, _times, nginx_error
-from storage.formats._cells import integer, present, share
+from storage.formats._cells import present, share
 from storage.formats._lines import LineFormat
 
 _ADDRESS = r"^\[?[0-9A-Fa-f:.]*[.:][0-9A-Fa-f:.]*\]?$"
@@ -97,9 +97,15 @@ class Combined(LineFormat):
 
     def read(self, records: pl.DataFrame, context: Context) -> Parsed:
         """Cut at the quotes; the few lines that do not fit are read again by a pattern."""
-        fields = _fields(_access.hide_escapes(records["record"]))
+        line = records["record"]
+        escaped = line.str.contains("\\", literal=True).any()
+        line = _access.hide_escapes(line) if escaped else line
+        fields = _fields(line)
         rows = _typed(records.select("byte_offset").hstack(fields), context)
+        rows = _access.show_escapes(rows) if escaped else rows
         good = rows["ts"].is_not_null() & fields["request"].is_not_null()
+        if good.all():
+            return Parsed({"requests": rows}, rejected(records.clear(), ""))
         why = (
             pl.when(pl.col("head").is_null()).then(pl.lit("no time in [brackets] before the request"))
             .when(pl.col("request").is_null()).then(pl.lit("no request in quotes followed by a status"))
@@ -146,39 +152,52 @@ def _typed(fields: pl.DataFrame, context: Context) -> pl.DataFrame:
     opened = pl.col("head").str.splitn("[", 2)
     if fields["head"].str.count_matches("[", literal=True).gt(1).any():  # a bracket in the user's name
         opened = pl.col("head").str.extract_groups(r"^(?P<field_0>.*)\[(?P<field_1>[^\[]*)$")
-    numbers = pl.col("numbers").str.strip_chars(" ").str.splitn(" ", 3)
-    frame = fields.select(
+    parts = fields.select(
+        "byte_offset", "referer", "agent", "extra",
+        opened.struct.rename_fields(["who", "when"]).alias("opened"),
+        pl.col("numbers").str.strip_chars(" ").str.splitn(" ", 3).struct.rename_fields(["code", "bytes", "more"]),
+    ).unnest("opened", "numbers")  # fmt: skip
+    code = pl.col("code").cast(pl.Int16, strict=False)
+    frame = parts.select(
         "byte_offset",
-        opened.struct.field("field_0").str.strip_chars(" ").alias("who"),
-        opened.struct.field("field_1").str.strip_chars("] ").alias("when"),
-        *_access.request_line(pl.col("request")),
-        _access.status(numbers.struct.field("field_0")).alias("status"),
-        integer(numbers.struct.field("field_1")).alias("bytes_sent"),
+        pl.col("who").str.strip_chars_end(" "),
+        pl.col("when").str.strip_chars_end("] "),
+        pl.when(code.is_between(1, 999)).then(code).alias("status"),
+        pl.col("bytes").cast(pl.Int64, strict=False).alias("bytes_sent"),
         present(pl.col("referer")).alias("referer"),
         present(pl.col("agent")).alias("user_agent"),
-        pl.concat_str(numbers.struct.field("field_2"), "extra", separator=" ", ignore_nulls=True)
-        .str.strip_chars(" ").alias("more"),
-    )  # fmt: skip
+        pl.col("more").str.strip_chars_end(" "),
+        pl.col("extra").str.strip_chars(" "),
+    )
+    more = frame.select(
+        pl.when(pl.col("more").is_null()).then(pl.col("extra").fill_null(""))
+        .otherwise(pl.concat_str("more", "extra", separator=" ", ignore_nulls=True))
+    ).to_series()  # fmt: skip
     times = _times.clf(frame["when"])
     if times.null_count() > frame["when"].null_count():
         times = times.fill_null(_times.anything(frame["when"].set(times.is_not_null(), None), context))
-    frame = frame.with_columns(times.alias("ts"), *_who()).drop("who", "when")
-    if (frame["more"] != "").any():
-        frame = frame.with_columns(_access.trailing(pl.col("more")))
-    return _access.show_escapes(frame.drop("more"))
+    typed = frame.drop("who", "when", "more", "extra").with_columns(times.alias("ts"))
+    typed = typed.hstack(_who(frame["who"])).hstack(_access.requests(fields["request"]))
+    return typed.hstack(_access.trailed(more)) if (more != "").any() else typed
 
 
-def _who() -> list[pl.Expr]:
+def _who(who: pl.Series) -> pl.DataFrame:
     """`host`, `client_ip` and `remote_user` of `[vhost] client ident user`; a user may hold blanks.
 
     With more than three words the client is the second one if only that looks like an address.
     """
-    cut = pl.col("who").str.splitn(" ", 4)
-    word = [cut.struct.field(f"field_{i}") for i in range(4)]
-    led = word[3].is_not_null() & word[1].str.contains(_ADDRESS) & ~word[0].str.contains(_ADDRESS)
-    user = pl.when(word[3].is_null()).then(word[2]).when(led).then(word[3]).otherwise(word[2] + " " + word[3])
-    return [
-        pl.when(led).then(present(word[0])).alias("host"),
-        present(pl.when(led).then(word[1]).otherwise(word[0])).alias("client_ip"),
+    word = [f"field_{i}" for i in range(4)]
+    cut = who.str.splitn(" ", 4).struct.unnest()
+    if cut["field_3"].null_count() == cut.height:
+        return cut.select(
+            pl.lit(None, dtype=pl.String).alias("host"), present(pl.col(word[0])).alias("client_ip"),
+            present(pl.col(word[2])).alias("remote_user"),
+        )  # fmt: skip
+    first, second, third, rest = (pl.col(name) for name in word)
+    led = rest.is_not_null() & second.str.contains(_ADDRESS) & ~first.str.contains(_ADDRESS)
+    user = pl.when(rest.is_null()).then(third).when(led).then(rest).otherwise(third + " " + rest)
+    return cut.select(
+        pl.when(led).then(present(first)).alias("host"),
+        present(pl.when(led).then(second).otherwise(first)).alias("client_ip"),
         present(user.str.strip_prefix("- ").str.strip_suffix(" -")).alias("remote_user"),
-    ]
+    )

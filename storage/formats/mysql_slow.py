@@ -10,6 +10,7 @@ import polars as pl
 from storage.format import NO_CONTEXT, Context, LogFormat, Offsets, Parsed, Sample, newline_ends, rejected
 from storage.formats import _json, _sqlcomment, _times
 from storage.formats._cells import integer, milliseconds, number, present
+from storage.formats._lines import unblank
 
 _BANNER = (
     r"(?m)^\S*(?:mysqld|mariadbd)\S*, Version: .*\n(?:Tcp port: .*\n)?(?:Time\s+Id\s+Command\s+Argument\s*(?:\n|$))?"
@@ -97,7 +98,7 @@ class MysqlSlow(LogFormat):
 
     def parse(self, records: pl.DataFrame, *, final: bool, context: Context = NO_CONTEXT) -> Parsed:
         """Headers by key, the statement behind `use` and `SET timestamp`."""
-        cells = _cells(records.filter(pl.col("record").str.contains(r"\S")), context)
+        cells = _cells(unblank(records), context)
         held = None
         if not final:
             old = cells.filter(pl.col("record").str.contains(_TIMED))["byte_offset"]

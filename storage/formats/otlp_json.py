@@ -90,7 +90,7 @@ class OtlpJson(LineFormat):
         found = _json.decode(head, _json.texts("resourceSpans"))["resourceSpans"].is_not_null().sum()
         return float(found) / head.len()
 
-    def read(self, records: pl.DataFrame, context: Context) -> Parsed:
+    def read(self, records: pl.DataFrame, context: Context) -> Parsed:  # noqa: ARG002
         """Spans from their nesting, then those of databases and of servers."""
         cells = records.select("byte_offset", "record").hstack(_json.decode(records["record"], _SHAPE))
         bad = cells.filter(pl.col("resourceSpans").is_null())

@@ -56,7 +56,7 @@ class PhpFpm(LineFormat):
         """A time without brackets before a quoted request."""
         return share(head, r"^\S+ -\s+\S*\s*\d{2}/[A-Z][a-z]{2}/\d{4}:\d\d:\d\d:\d\d [+-]\d{4} \"[^\"]*\" \d+")
 
-    def read(self, records: pl.DataFrame, context: Context) -> Parsed:
+    def read(self, records: pl.DataFrame, context: Context) -> Parsed:  # noqa: ARG002
         """One request a line."""
         rows = matched(records, _RECORD)
         rows = rows.with_columns(

@@ -10,6 +10,7 @@ import polars as pl
 
 from storage.format import NO_CONTEXT, Context, LogFormat, Offsets, Parsed, Sample, newline_ends, rejected
 from storage.formats import _postgres, _times
+from storage.formats._lines import unblank
 
 _MAIN = ("LOG", "ERROR", "FATAL", "PANIC", "WARNING", "NOTICE", "INFO", "DEBUG", "DEBUG1", "DEBUG2", "DEBUG3", "DEBUG4",
          "DEBUG5")  # fmt: skip
@@ -108,7 +109,7 @@ class Postgresql(LogFormat):
 
     def parse(self, records: pl.DataFrame, *, final: bool, context: Context = NO_CONTEXT) -> Parsed:
         """Prefix, severity and message of each record; what they mean says `_postgres`."""
-        records = records.filter(pl.col("record").str.contains(r"\S"))
+        records = unblank(records)
         events = _events(records, context)
         readable = events["ts"].is_not_null() & events["severity"].is_in(_MAIN)
         told = _postgres.tell(events.filter(readable).select(_postgres.EVENTS.names()), final=final)

@@ -10,6 +10,7 @@ import polars as pl
 from storage.format import NO_CONTEXT, Context, LogFormat, Offsets, Parsed, Sample, newline_ends, rejected
 from storage.formats import _postgres, _times
 from storage.formats._cells import present, share
+from storage.formats._lines import unblank
 
 _COLUMNS = (
     "log_time", "db_user", "database", "pid", "connection", "session", "line", "command", "session_start",
@@ -67,7 +68,7 @@ class PostgresqlCsv(LogFormat):
 
     def parse(self, records: pl.DataFrame, *, final: bool, context: Context = NO_CONTEXT) -> Parsed:
         """Cells by a pattern that stops at the end of its record."""
-        records = records.filter(pl.col("record").str.contains(r"\S"))
+        records = unblank(records)
         groups = records.select(pl.col("record").str.extract_groups(_PATTERN)).to_series().struct
         cells = groups.rename_fields([*_COLUMNS, "application"]).struct.unnest()
         bare = pl.all().str.strip_prefix('"').str.strip_suffix('"').str.replace_all('""', '"', literal=True)

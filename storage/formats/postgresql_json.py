@@ -9,6 +9,7 @@ import polars as pl
 from storage.format import NO_CONTEXT, Context, LogFormat, Parsed, Sample, rejected
 from storage.formats import _json, _postgres, _times
 from storage.formats._cells import present
+from storage.formats._lines import unblank
 
 _JSONLOG = {
     "ts": "timestamp", "severity": "error_severity", "message": "message", "pid": "pid", "session": "session_id",
@@ -63,7 +64,7 @@ class PostgresqlJson(LogFormat):
 
     def parse(self, records: pl.DataFrame, *, final: bool, context: Context = NO_CONTEXT) -> Parsed:
         """Cells by DuckDB; what they mean says `_postgres`."""
-        records = records.filter(pl.col("record").str.contains(r"\S"))
+        records = unblank(records)
         seen = _json.decode(records["record"], _shape())
         inner = pl.col("record").struct
         cells = seen.select(

@@ -10,7 +10,7 @@ import polars as pl
 from storage.format import NO_CONTEXT, Context, LogFormat, Offsets, Parsed, Sample
 from storage.formats import _applog, _sqlcomment, _times
 from storage.formats._cells import number
-from storage.formats._lines import ends_before, matched, parted
+from storage.formats._lines import ends_before, matched, parted, unblank
 
 _TAGS = r"(?P<tags>(?:\[[^\]\n]*\] ?)*)"
 _LOGGER = r"(?:[A-Z], \[(?P<when>[\d:T.-]+) #(?P<pid>\d+)\] +(?P<severity>[A-Z]+) -- : ?)?"
@@ -80,7 +80,7 @@ class Rails(LogFormat):
     def parse(self, records: pl.DataFrame, *, final: bool, context: Context = NO_CONTEXT) -> Parsed:
         """Statements by their `(0.4ms)`, everything else as log lines."""
         text = _applog.plain(pl.col("record")).str.replace_all("\r\n", "\n", literal=True)
-        records = records.filter(pl.col("record").str.contains(r"\S")).with_columns(text)
+        records = unblank(records).with_columns(text)
         rows = matched(records, _LINE)
         own = _times.iso(rows["when"], context)
         said = rows["text"].str.extract(r"(?:^Started .* at |^# Logfile created on )(\d{4}-\S+ [\d:]+ [+-]\d{4})")
