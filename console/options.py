@@ -20,6 +20,10 @@ FormatOption = Annotated[
 ModelArgument = Annotated[str, typer.Argument(metavar="MODEL", help="A model's name, as `list-models` shows it.")]
 EnvironmentOption = Annotated[str, typer.Option("--env", help="The environment: staging or production.")]
 ReasonOption = Annotated[str, typer.Option("--reason", help="Why; kept with the change for ever.")]
+BreakGlassOption = Annotated[
+    str,
+    typer.Option("--break-glass", metavar="REASON", help="Change a protected environment without a second person."),
+]
 YesOption = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask. A script must say it.")]
 DryRunOption = Annotated[bool, typer.Option("--dry-run", help="Say what would change, and change nothing.")]
 LimitOption = Annotated[

@@ -52,7 +52,7 @@ def claim(connection: sqlite3.Connection, environment: str, body: Mapping[str, A
     if row is None:
         raise RefusedError(
             f"{environment} is protected: a second person must approve this {body['kind']} of {body['model']};"
-            " ask with --request-approval, or use --break-glass REASON"
+            f" `watchroom approvals request {body['model']}` asks, --break-glass REASON does without"
         )
     connection.execute("UPDATE approval SET used_ts = ? WHERE id = ?", (ts, row["id"]))
     return int(row["id"])

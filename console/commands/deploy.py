@@ -9,6 +9,7 @@ import typer
 from console.confirm import confirm
 from console.deployed import show_deployment
 from console.options import (
+    BreakGlassOption,
     DryRunOption,
     EnvironmentOption,
     HomeOption,
@@ -27,6 +28,7 @@ def command(
     version: Annotated[str | None, typer.Option("--version", help="The version; default is the newest.")] = None,
     env: EnvironmentOption = "staging",
     reason: ReasonOption = "",
+    break_glass: BreakGlassOption = "",
     yes: YesOption = False,
     dry_run: DryRunOption = False,
     output: OutputOption = Output.table,
@@ -39,6 +41,7 @@ def command(
     from engine.room import Room
 
     room = Room.open(home)
+    room.registry.break_glass = break_glass
     named = version or room.newest_version(model)
     if confirm(f"deploy {model} {named} to {env}", yes=yes, dry_run=dry_run):
         show_deployment(room.registry.deploy(model, named, env, reason=reason), output)

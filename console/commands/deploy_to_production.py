@@ -8,7 +8,7 @@ import typer
 
 from console.confirm import confirm
 from console.deployed import show_deployments
-from console.options import DryRunOption, HomeOption, OutputOption, ReasonOption, YesOption
+from console.options import BreakGlassOption, DryRunOption, HomeOption, OutputOption, ReasonOption, YesOption
 from console.output import Output
 from storage.errors import UsageError
 
@@ -19,6 +19,7 @@ def command(
     model: Annotated[str | None, typer.Argument(metavar="MODEL", help="A model's name; or --all.")] = None,
     all: Annotated[bool, typer.Option("--all", help="Every registered model.")] = False,
     reason: ReasonOption = "",
+    break_glass: BreakGlassOption = "",
     yes: YesOption = False,
     dry_run: DryRunOption = False,
     output: OutputOption = Output.table,
@@ -33,6 +34,7 @@ def command(
     if (model is None) != all:
         raise UsageError("name one model, or say --all")
     room = Room.open(home)
+    room.registry.break_glass = break_glass
     chosen = room.registry.models() if model is None else [room.registry.model(model)]
     listed = ", ".join(f"{m.name} {room.newest_version(m.name)}" for m in chosen)
     if confirm(f"deploy {listed} to production", yes=yes, dry_run=dry_run):

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
 from console.confirm import confirm
 from console.deployed import show_deployment
 from console.options import (
+    BreakGlassOption,
     DryRunOption,
     EnvironmentOption,
     HomeOption,
@@ -18,7 +19,7 @@ from console.options import (
     YesOption,
 )
 from console.output import Output
-from storage.errors import UsageError
+from console.settings import pairs
 
 PANEL = "Model Registry"
 
@@ -28,6 +29,7 @@ def command(
     changes: Annotated[list[str], typer.Option("--set", metavar="KEY=VALUE", help="A setting; may be repeated.")],
     env: EnvironmentOption = "production",
     reason: ReasonOption = "",
+    break_glass: BreakGlassOption = "",
     yes: YesOption = False,
     dry_run: DryRunOption = False,
     output: OutputOption = Output.table,
@@ -39,23 +41,11 @@ def command(
     """
     from engine.room import Room
 
-    wanted = dict(_pair(change) for change in changes)
+    wanted = pairs(changes)
     room = Room.open(home)
+    room.registry.break_glass = break_glass
     now = room.registry.config(model, env)
     listed = ", ".join(f"{key} {now.config.get(key)} -> {value}" for key, value in wanted.items())
     if confirm(f"change {model} in {env}: {listed}", yes=yes, dry_run=dry_run):
         done = room.registry.update_config(model, env, wanted, reason=reason, expected=now.id)
         show_deployment(done, output)
-
-
-def _pair(text: str) -> tuple[str, Any]:
-    """KEY=VALUE as a key and a JSON value, else as text."""
-    import json
-
-    key, found, value = text.partition("=")
-    if not found or not key:
-        raise UsageError(f"--set takes KEY=VALUE, not {text!r}")
-    try:
-        return key.strip(), json.loads(value)
-    except ValueError:
-        return key.strip(), value
