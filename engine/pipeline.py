@@ -18,7 +18,7 @@ from uuid import uuid4
 import duckdb
 import polars as pl
 
-from engine.detector import VERDICT, Detector, load
+from engine.detector import VERDICT, Detector, load, names
 from engine.registry import Deployment
 from storage.clock import parse_rfc3339, rfc3339
 from storage.errors import ConflictError
@@ -103,8 +103,8 @@ class Pipeline:
         """Models for which nothing waits to settle, as far as this process has looked."""
 
     def step(self, deployments: list[Deployment], settled_through: SettledThrough) -> list[Step]:
-        """Judge what has become final, for every deployment of this environment."""
-        mine = [d for d in deployments if d.environment == self.environment]
+        """Judge what has become final, for every deployment of this environment whose detector runs here."""
+        mine = [d for d in deployments if d.environment == self.environment and d.model in names()]
         return [self._judge(deployment, settled_through) for deployment in mine]
 
     def drain(self, deployments: list[Deployment]) -> list[Step]:

@@ -16,7 +16,7 @@ from engine.alert_rules import Rule
 from engine.alerts import evaluate
 from engine.config_file import load_config
 from engine.deployment import Deployment
-from engine.detector import load
+from engine.detector import load, names
 from engine.event_clock import EventClock
 from engine.jobs import Operations, in_child, schedule
 from engine.outbox import deliver
@@ -68,7 +68,8 @@ class Service:
         self.patterns = list(patterns)
         self.landing = Landing(room.lake, format_name=format_name, clock=room.clock)
         self.pipeline = Pipeline(room.lake, environment)
-        self.events = EventClock(room.lake, {load(d.model).table for d in room.registry.deployed(environment)})
+        deployed = room.registry.deployed(environment)
+        self.events = EventClock(room.lake, {load(d.model).table for d in deployed if d.model in names()})
         self.tally = Tally()
         self._failed: BaseException | None = None
         self._alerts_due_s = 0.0

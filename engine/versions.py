@@ -82,6 +82,23 @@ def detector_card(name: str, version: str | None = None) -> Card:
     )  # fmt: skip
 
 
+def external_card(name: str, version: str, *, threshold: float, title: str = "",
+                  alert_accuracy: float = 0.85, alert_severity: str = "warning") -> Card:  # fmt: skip
+    """The card of a model that runs elsewhere; its predictions land, e.g. from JSON lines with `event: prediction`.
+
+    Its threshold is tuned between 0.5 and 0.9 as a detector's is, or from a tenth under `threshold` if that is lower.
+    """
+    if name in detector.names():
+        raise UsageError(f"{name} is a detector; `watchroom register-model {name}` registers it")
+    if not 0.0 <= threshold <= 1.0 or not 0.0 < alert_accuracy < 1.0:
+        raise UsageError("threshold and accuracy lie between 0 and 1")
+    low = min(0.5, round(max(0.0, threshold - 0.1), 2))
+    return Card(
+        name, version, "external", title or "runs elsewhere", alert_accuracy, alert_severity, low, 0.9, 0.05,
+        {"threshold": threshold},
+    )  # fmt: skip
+
+
 def source_hash(kind: type[detector.Detector]) -> tuple[str, int]:
     """sha256 and size in bytes of the file that defines a detector."""
     content = Path(inspect.getfile(kind)).read_bytes()
