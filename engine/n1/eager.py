@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from engine.n1.keys import points_to, singular, stem
+from engine.n1.keys import plural, points_to, singular, stem
 from engine.n1.statements import Statement
 
 Relation = Literal["to one", "to many", "count", "exists", "by keys"]
@@ -115,7 +115,7 @@ def names_of(child: Statement, parent: Statement | None) -> Names:
     if parent is not None and child.key_kind == "foreign":
         owner = next((table for table in parent.tables if points_to(child.key, table)), owner)
     table = child.table.rsplit(".", 1)[-1]
-    rel = table.lower()
+    rel = table.lower() if singular(table) != table.lower() else plural(table.lower())
     if child.key_kind == "own":
         columns = parent.foreign_columns if parent is not None else ()
         named = [c for c in columns if points_to(c, child.table)] or (list(columns) if len(columns) == 1 else [])

@@ -33,6 +33,15 @@ def singular(table: str) -> str:
     return name[:-1] if name.endswith("s") and not name.endswith("ss") else name
 
 
+def plural(name: str) -> str:
+    """The plural of a singular name, by the rules most object mappers use: `category` -> `categories`, `box` ->
+    `boxes`.
+    """
+    if name.endswith("y") and name[-2:-1] not in ("a", "e", "i", "o", "u", ""):
+        return name[:-1] + "ies"
+    return name + ("es" if name.endswith(("s", "x", "ch", "sh")) else "s")
+
+
 def stem(column: str) -> str:
     """A key's name without what says that it is one: `author_id`, `authorId`, `id_author` -> `author`."""
     return _AFFIX.sub("", _CAMEL.sub("_", column).lower())

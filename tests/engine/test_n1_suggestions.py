@@ -153,6 +153,7 @@ def test_a_finding_gets_a_join_a_list_and_the_calls_of_six_stacks() -> None:
     [
         ("SELECT * FROM comments WHERE post_id = ?", "SELECT * FROM posts",
          'Post.objects.prefetch_related("comments")'),
+        ("SELECT * FROM reply WHERE post_id = ?", "SELECT * FROM post", 'Post.objects.prefetch_related("replies")'),
         ("SELECT COUNT(*) FROM comments WHERE post_id = ?", "SELECT * FROM posts",
          'Post.objects.annotate(comments_count=Count("comments"))'),
         ("SELECT * FROM order_items WHERE id = ?", None, "OrderItem.objects.filter(id__in=keys)"),
