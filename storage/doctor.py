@@ -16,6 +16,7 @@ from storage.errors import UnavailableError
 from storage.home import Home, set_aside
 from storage.lake import Lake
 from storage.ledger import Ledger
+from storage.masking import Masking
 from storage.reland import Range, reland
 from storage.segments import PENDING_SUFFIX, checksum_file
 
@@ -103,7 +104,9 @@ def examine(home: Home, *, deep: bool = True, orphan_age_s: float = ORPHAN_AGE_S
     return Findings(None, tuple(broken), tuple(p for p in old if p not in pending), pending, len(live))
 
 
-def repair(home: Home, *, orphan_age_s: float = ORPHAN_AGE_S, clock: Clock = utc_now) -> Report:
+def repair(
+    home: Home, *, orphan_age_s: float = ORPHAN_AGE_S, clock: Clock = utc_now, masking: Masking | None = None
+) -> Report:
     """Mend what `examine` finds: a damaged ledger is rebuilt, broken segments are landed again where the log still is.
 
     Raises UnavailableError if the home cannot be written.
@@ -127,7 +130,7 @@ def repair(home: Home, *, orphan_age_s: float = ORPHAN_AGE_S, clock: Clock = utc
             report.done.append(f"kept {len(findings.orphans)} files that no commit names in {home.aside}")
         lake = Lake(home, Ledger(home.ledger), clock)
         for item in findings.broken:
-            _mend(lake, item, report)
+            _mend(lake, item, report, masking)
         lake.ledger.close()
     except OSError as error:
         raise UnavailableError(
@@ -136,7 +139,7 @@ def repair(home: Home, *, orphan_age_s: float = ORPHAN_AGE_S, clock: Clock = utc
     return report
 
 
-def _mend(lake: Lake, item: Broken, report: Report) -> None:
+def _mend(lake: Lake, item: Broken, report: Report, masking: Masking | None) -> None:
     """Take a broken segment out of the manifest and land its rows again."""
     now = lake.clock()
     ranges = _ranges(lake, item)
@@ -151,7 +154,7 @@ def _mend(lake: Lake, item: Broken, report: Report) -> None:
         )
     again = 0
     for wanted in ranges:
-        rows = reland(lake, wanted)
+        rows = reland(lake, wanted, masking)
         again += rows or 0
         if rows is None:
             with lake.ledger.write() as connection:

@@ -23,6 +23,7 @@ from storage.opening import Reading, is_landed_archive, open_source, recognise, 
 from storage.streams import open_stream
 from storage.tail import BLOCK_BYTES, Batch, RewrittenError
 from storage.tally import LandingSummary, SourceLag, Tally
+from storage.upkeep import keep_up_until
 from storage.watching import Watch
 
 if TYPE_CHECKING:
@@ -74,8 +75,13 @@ class Follower:
 
     def run(self) -> LandingSummary:
         """Sweep until stopped, then drain."""
+        ended = threading.Event()
+        upkeep = threading.Thread(
+            target=keep_up_until, args=(ended, self.landing.lake, self.landing.manner.keep_days), name="upkeep"
+        )
         try:
             self._check_named()
+            upkeep.start()
             while not self.stop.is_set():
                 began = monotonic_s()
                 landed = self.sweep(final=False)
@@ -83,6 +89,9 @@ class Follower:
             self._drain()
         finally:
             self.close()
+            ended.set()
+            if upkeep.is_alive():
+                upkeep.join()
         return self.tally.summary()
 
     def close(self) -> None:

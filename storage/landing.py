@@ -162,8 +162,8 @@ class Landing:
             on_progress(Progress(reading.source.place, done, status.st_size, sum(tally.rows.values())))
 
     def prepare(self, batches: Sequence[tuple[Reading, Batch]]) -> Prepared:
-        """Write and sync the segments of `batches`, one a table and day."""
-        frames: Frames = merge([batch.frames for _, batch in batches])
+        """Mask what must not be written, then write and sync the segments of `batches`, one a table and day."""
+        frames = self.manner.masking.apply(merge([batch.frames for _, batch in batches]))
         return self.lake.prepare(frames, [_origin(reading, batch) for reading, batch in batches])
 
     def commit(self, batches: Sequence[tuple[Reading, Batch]], prepared: Prepared, tally: Tally) -> int:
@@ -188,7 +188,8 @@ class Landing:
         now, source, damage = self.clock(), reading.source, reading.stream.damage()
         frames: Frames = {}
         if damage is not None:
-            frames, reason = damage_row(reading.tail, now)
+            found, reason = damage_row(reading.tail, now)
+            frames = self.manner.masking.apply(found)
             tally.notice(f"{source.place}: {reason}")
             tally.rows["rejects"] = tally.rows.get("rejects", 0) + 1
 

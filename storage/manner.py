@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+
+from storage.masking import Masking
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,3 +31,7 @@ class Manner:
     time_zone: str = "UTC"
     """IANA name of the zone of times that name none."""
     rhythm: Rhythm = field(default_factory=Rhythm)
+    masking: Masking = field(default_factory=Masking)
+    """What is masked before anything is written; secrets by default."""
+    keep_days: Mapping[str, float] = field(default_factory=dict)
+    """Days after which rows of a table go; tables that are not named stay for ever."""

@@ -12,6 +12,7 @@ import polars as pl
 from storage.errors import InputError
 from storage.format import load
 from storage.lake import Lake, Origin
+from storage.masking import Masking
 from storage.opening import find_rest
 from storage.parsing import Frames
 from storage.sources import Source, identity
@@ -66,8 +67,8 @@ class Range:
     day: str | None = None
 
 
-def reland(lake: Lake, wanted: Range) -> int | None:
-    """Land the rows of a range again; returns how many, or None if the source is not there any more."""
+def reland(lake: Lake, wanted: Range, masking: Masking | None = None) -> int | None:
+    """Land the rows of a range again, masked; returns how many, or None if the source is not there any more."""
     stream = _open(wanted.source)
     if stream is None or wanted.source.format is None:
         return None
@@ -86,7 +87,7 @@ def reland(lake: Lake, wanted: Range) -> int | None:
                     break
                 final = True
                 continue
-            frames = _only(batch.frames, wanted, lake)
+            frames = (masking or Masking()).apply(_only(batch.frames, wanted, lake))
             origin = Origin(wanted.source.id, batch.start, batch.after.offset, identity(wanted.source, batch.after))
             if frames:
                 lake.append(frames, kind="land", origin=origin)

@@ -1,0 +1,156 @@
+"""What must not be written down is masked before it lands: by whole columns, never at display.
+
+The defaults mask secrets: values of query-string, form and JSON keys that name one, `Authorization` and `Cookie`
+headers, and card numbers. Addresses, e-mails and SQL literals are masked where the configuration says so.
+"""
+
+from __future__ import annotations
+
+import hmac
+import ipaddress
+from collections.abc import Iterable
+from dataclasses import dataclass
+from hashlib import blake2b
+from typing import Literal
+
+import polars as pl
+
+from storage.fingerprint import templates
+from storage.parsing import Frames
+
+MASK = "***"
+SECRET_KEYS = (
+    "password", "passwd", "pwd", "passphrase", "secret", "token", "access_token", "refresh_token", "id_token",
+    "api_key", "apikey", "api-key", "client_secret", "authorization", "auth", "session", "sessionid", "session_id",
+    "sid", "csrf", "csrftoken", "xsrf", "signature", "sig", "otp", "pin", "cvv", "cvc", "ssn", "private_key",
+)  # fmt: skip
+SECRET_HEADERS = ("authorization", "proxy-authorization", "cookie", "set-cookie", "x-api-key", "x-auth-token")
+
+_TEXTS: dict[str, tuple[str, ...]] = {
+    "requests": ("query", "referer", "headers", "body"),
+    "queries": ("sql", "params", "error", "plan", "application", "caller"),
+    "jobs": ("error",),
+    "logs": ("message", "context"),
+    "rejects": ("raw",),
+}
+_ADDRESSES: dict[str, tuple[str, ...]] = {"requests": ("client_ip", "host")}
+_CARD = r"\b(?:4[0-9]{3}|5[1-5][0-9]{2}|2[2-7][0-9]{2}|3[47][0-9]{2}|6(?:011|5[0-9]{2}))(?:[ -]?[0-9]{2,6}){2,4}\b"
+_EMAIL = r"[A-Za-z0-9._%+-]{1,64}(?:@|%40)[A-Za-z0-9-]{1,63}(?:\.[A-Za-z0-9-]{1,63}){1,8}"
+
+
+@dataclass(frozen=True, slots=True)
+class Masking:
+    """What is masked at landing. The defaults are safe; each widening or narrowing is the user's."""
+
+    keys: tuple[str, ...] = SECRET_KEYS
+    """Keys of query strings, forms and JSON whose values become `***`, in any case."""
+    headers: tuple[str, ...] = SECRET_HEADERS
+    """Headers whose values become `***`."""
+    cards: bool = True
+    """Card numbers that pass the Luhn check become `***`."""
+    emails: bool = False
+    """E-mail addresses become `***`."""
+    addresses: Literal["keep", "truncate", "pseudonym"] = "keep"
+    """Client addresses: as they are, cut to /24 and /48, or replaced by a keyed pseudonym that can still be joined."""
+    pseudonym_key: bytes = b""
+    """The key of the pseudonyms; to change it is to forget who they were."""
+    sql_literals: bool = False
+    """Literals in stored statements become `?`, and their parameters are not stored."""
+
+    def apply(self, frames: Frames) -> Frames:
+        """`frames` with everything masked that must not be written."""
+        return {name: self._apply(name, frame) for name, frame in frames.items()}
+
+    def _apply(self, name: str, frame: pl.DataFrame) -> pl.DataFrame:
+        for column in _TEXTS.get(name, ()):
+            frame = self._text(frame, column)
+        if name == "queries" and self.sql_literals:
+            frame = frame.with_columns(templates(frame["sql"]).alias("sql"), pl.lit(None, pl.String).alias("params"))
+        if self.addresses != "keep":
+            for column in _ADDRESSES.get(name, ()):
+                frame = frame.with_columns(self._address(frame[column]))
+        return frame
+
+    def _text(self, frame: pl.DataFrame, column: str) -> pl.DataFrame:
+        series = frame[column]
+        if series.null_count() == len(series):
+            return frame
+        is_binary = series.dtype == pl.Binary
+        text = _decoded(series) if is_binary else series
+        masked = self.mask(text)
+        if masked is text:
+            return frame
+        if is_binary:
+            changed = (masked != text).fill_null(False)
+            whole = pl.select(pl.when(changed).then(masked.cast(pl.Binary)).otherwise(series)).to_series()
+            return frame.with_columns(whole.alias(column))
+        return frame.with_columns(masked.alias(column))
+
+    def mask(self, text: pl.Series) -> pl.Series:
+        """A String column with keys, headers, cards and e-mails masked; itself if nothing is to mask."""
+        masked = text
+        if self.keys and _any(text, self.keys):
+            masked = masked.str.replace_all(_key_value(self.keys), "${1}" + MASK)
+        if self.headers and _any(text, self.headers):
+            masked = masked.str.replace_all(_header(self.headers), "${1}" + MASK)
+        if self.emails and _any(text, ("@", "%40")):
+            masked = masked.str.replace_all(_EMAIL, MASK)
+        return _without_cards(masked) if self.cards else masked
+
+    def _address(self, column: pl.Series) -> pl.Series:
+        """Addresses truncated or replaced, each distinct one once."""
+        known = column.drop_nulls().unique()
+        other = pl.Series([self._one_address(text) for text in known], dtype=pl.String)
+        return column.replace_strict(known, other, default=None, return_dtype=pl.String)
+
+    def _one_address(self, text: str) -> str:
+        if self.addresses == "pseudonym":
+            return "p" + hmac.new(self.pseudonym_key, text.encode(), lambda: blake2b(digest_size=8)).hexdigest()
+        try:
+            address = ipaddress.ip_address(text)
+        except ValueError:
+            return text
+        prefix = 24 if address.version == 4 else 48
+        return str(ipaddress.ip_network((address, prefix), strict=False).network_address)
+
+
+NO_MASKING = Masking(keys=(), headers=(), cards=False)
+
+
+def _decoded(raw: pl.Series) -> pl.Series:
+    return pl.Series(raw.name, [r.decode("utf-8", "replace") if r is not None else None for r in raw], dtype=pl.String)
+
+
+def _any(text: pl.Series, words: Iterable[str]) -> bool:
+    return bool(text.str.contains_any(list(words), ascii_case_insensitive=True).any())
+
+
+def _key_value(keys: Iterable[str]) -> str:
+    """`key=value` of query strings and forms, `"key": "value"` of JSON; `user_token` ends with a secret's name too."""
+    names = "|".join(sorted((k.replace("-", "[-_]").replace("_", "[-_]") for k in keys), key=len, reverse=True))
+    key = rf"(?i)((?:^|[^A-Za-z0-9]|%[0-9A-F]{{2}})(?:[A-Za-z0-9]+[-_.])?(?:{names})"
+    return key + r"""(?:\]|%5D)?(?:(?:=|%3D)["']?|\\?["']\s*:\s*\\?["']?))(?:[^&;\s"'\\,}]+)"""
+
+
+def _header(headers: Iterable[str]) -> str:
+    """`Name: value` to the end of the line, as `requests.headers` and traces hold it."""
+    return rf"(?im)(\b(?:{'|'.join(headers)})\s*:\s*)[^\r\n]+"
+
+
+def _without_cards(text: pl.Series) -> pl.Series:
+    """Card numbers that pass the Luhn check masked; few rows have sixteen digits in the form of a card at all."""
+    found = text.str.contains(_CARD).fill_null(False)
+    if not found.any():
+        return text
+    numbers = text.filter(found).str.extract_all(_CARD).explode().drop_nulls().unique()
+    cards = [n for n in numbers.to_list() if _passes_luhn(n)]
+    return text.str.replace_many(cards, [MASK] * len(cards)) if cards else text
+
+
+def _passes_luhn(number: str) -> bool:
+    """Luhn, 1960 (US patent 2,950,048)."""
+    digits = [int(c) for c in number if c.isdigit()]
+    if not 13 <= len(digits) <= 19:
+        return False
+    doubled = [sum(divmod(2 * d, 10)) if place % 2 else d for place, d in enumerate(reversed(digits))]
+    return sum(doubled) % 10 == 0
