@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import polars as pl
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from storage.fingerprint import digest, fingerprint, fingerprints, plain, template, templates
@@ -120,6 +120,7 @@ def test_expressions_agree_with_the_functions_under_the_streaming_engine() -> No
 words = st.text(alphabet="abc xyz'\"`\\$%:@?(),;-*/=1079\n.\x00é", max_size=60)
 
 
+@settings(max_examples=60, deadline=None)
 @given(st.lists(words, min_size=1, max_size=8))
 def test_each_template_depends_on_its_statement_alone(texts: list[str]) -> None:
     """Whatever stands beside it in the batch: the same template, and never an error."""
@@ -127,6 +128,7 @@ def test_each_template_depends_on_its_statement_alone(texts: list[str]) -> None:
     assert together == [templates(pl.Series([text], dtype=pl.String))[0] for text in texts]
 
 
+@settings(max_examples=60, deadline=None)
 @given(st.integers(0, 10**12), st.integers(0, 10**12), words.filter(lambda w: "'" not in w and "\\" not in w))
 def test_only_values_differ_so_templates_are_equal(one_id: int, other_id: int, text: str) -> None:
     asked = "SELECT * FROM t WHERE id = {} AND name = '{}' AND z IN ({}, 5)"
