@@ -30,7 +30,7 @@ def one(sql: str) -> str:
         ("SELECT * FROM t WHERE a = -5 AND b > -1.5 AND c BETWEEN -1 AND +2",
          "SELECT * FROM t WHERE a = ? AND b > ? AND c BETWEEN ? AND ?"),
         ("SELECT t0_r1, md5(x) FROM orders_2024 t0", "SELECT t0_r1, md5(x) FROM orders_2024 t0"),
-        ("SELECT a FROM t WHERE h = 0x1F AND e = E'a\\'b' OR n = N'x'", "SELECT a FROM t WHERE h = ? AND e = ? OR n = ?"),
+        ("SELECT a FROM t WHERE 0x1F AND e = E'a\\'b' OR n = N'x'", "SELECT a FROM t WHERE ? AND e = ? OR n = ?"),
         ("SELECT $$it's$$, $q$ it's $q$", "SELECT ?, ?"),
     ],
 )  # fmt: skip
