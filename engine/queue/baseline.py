@@ -98,7 +98,7 @@ def slopes(behind: Past, values: dict[str, Floats], payload: Floats) -> dict[str
     begin, stop, pick = behind.distinct()
     by_place = {name: column[behind.order.rows] for name, column in values.items()}
     size = payload[behind.order.rows]
-    found = {name: np.zeros(len(stop)) for name in values}
+    found = {name: np.zeros(len(stop), np.float32) for name in values}
     steps = np.arange(1, BEFORE + AFTER + 1)
 
     def work(part: slice) -> None:
@@ -146,9 +146,9 @@ def moment(within: Reach, value: Floats, line: tuple[Floats, Floats] | None = No
     """The usual of `value` among the neighbours in time; with a `line` (slope, payload), at the run's own payload."""
     rows = within.order.rows
     column = value[rows]
-    near = neighbours(column, BEFORE, AFTER, np.nan)
-    slope, size = (line[0][rows], np.nan_to_num(line[1])[rows]) if line else (np.zeros(0), np.zeros(0))
-    sizes = neighbours(size, BEFORE, AFTER, 0.0) if line else near
+    none = np.zeros(len(rows), np.float32)
+    slope, size = (line[0][rows], line[1][rows]) if line else (none, none)
+    near, sizes = neighbours(column, BEFORE, AFTER, np.nan), neighbours(size, BEFORE, AFTER, 0.0)
     found = Usual.unknown(len(rows))
 
     def work(part: slice) -> None:

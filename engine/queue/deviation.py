@@ -31,7 +31,7 @@ class Usual:
     @classmethod
     def unknown(cls, total: int) -> Usual:
         """Room for `total` runs of which nothing is known yet."""
-        low, middle, high, p90, p95 = (np.full(total, np.nan) for _ in PROBABILITIES)
+        low, middle, high, p90, p95 = (np.full(total, np.nan, np.float32) for _ in PROBABILITIES)
         return cls(low, middle, high, p90, p95, np.zeros(total, np.int64))
 
     def fill(self, part: slice, window: Floats) -> None:

@@ -57,7 +57,7 @@ def _confidence(ratio: pl.Expr, limits: Limits, power: int = SINGLE) -> pl.Expr:
     A deviation at its limit has 50 points out of 100; confidence is 0.5 where the points reach `limits.points`.
     """
     points = min(max(limits.points, 1.0), 99.0)
-    odds = ratio.clip(0.0, 1e3) ** power * ((100.0 - points) / points)
+    odds = ratio.cast(pl.Float64).clip(0.0, 1e3) ** power * ((100.0 - points) / points)
     return (odds / (1.0 + odds)).fill_nan(0.0).fill_null(0.0)
 
 

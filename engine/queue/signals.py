@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 import numpy as np
+import numpy.typing as npt
 import polars as pl
 
 from engine.queue.baseline import WEEK_US, Reach, moment, past, reach, slopes, start, week
@@ -45,21 +46,21 @@ PAST = Nearby(before=1_000_000_000, after=0, back_us=WEEK_US, settle_us=0)
 FEATURES = pl.Schema(
     {
         "job_type": pl.String, "queue": pl.String, "worker": pl.String, "status": pl.String,
-        "execution_ms": pl.Float64, "wait_ms": pl.Float64, "memory_mb": pl.Float64, "cpu_ms": pl.Float64,
-        "retry_count": pl.Float64, "payload_kb": pl.Float64, "hour": pl.Int8, "failed": pl.Boolean,
-        "time_z": pl.Float64, "time_fence": pl.Float64, "time_usual_ms": pl.Float64, "time_spread": pl.Float64,
-        "memory_z": pl.Float64, "memory_fence": pl.Float64, "memory_usual_mb": pl.Float64, "memory_spread": pl.Float64,
-        "wait_z": pl.Float64, "wait_fence": pl.Float64, "wait_usual_ms": pl.Float64, "wait_spread": pl.Float64,
-        "late_z": pl.Float64, "late_fence": pl.Float64, "late_usual_ms": pl.Float64,
-        "queue_late": pl.Float64, "queue_runs": pl.Int64,
-        "retry_usual": pl.Float64, "cpu_share": pl.Float64, "cpu_share_usual": pl.Float64,
-        "worker_z": pl.Float64, "worker_own_z": pl.Float64, "worker_runs": pl.Int64,
-        "leak_z": pl.Float64, "leak_rise": pl.Float64,
-        "failed_recent": pl.Float64, "failed_runs": pl.Int64, "failed_usual": pl.Float64, "runs": pl.Int64,
+        "execution_ms": pl.Float32, "wait_ms": pl.Float32, "memory_mb": pl.Float32, "cpu_ms": pl.Float32,
+        "retry_count": pl.Float32, "payload_kb": pl.Float32, "hour": pl.Int8, "failed": pl.Boolean,
+        "time_z": pl.Float32, "time_fence": pl.Float32, "time_usual_ms": pl.Float32, "time_spread": pl.Float32,
+        "memory_z": pl.Float32, "memory_fence": pl.Float32, "memory_usual_mb": pl.Float32, "memory_spread": pl.Float32,
+        "wait_z": pl.Float32, "wait_fence": pl.Float32, "wait_usual_ms": pl.Float32, "wait_spread": pl.Float32,
+        "late_z": pl.Float32, "late_fence": pl.Float32, "late_usual_ms": pl.Float32,
+        "queue_late": pl.Float32, "queue_runs": pl.Int64,
+        "retry_usual": pl.Float32, "cpu_share": pl.Float32, "cpu_share_usual": pl.Float32,
+        "worker_z": pl.Float32, "worker_runs": pl.Int64,
+        "leak_z": pl.Float32, "leak_rise": pl.Float32,
+        "failed_recent": pl.Float32, "failed_runs": pl.Int64, "failed_usual": pl.Float32, "runs": pl.Int64,
     }
 )  # fmt: skip
 
-Columns = dict[str, Floats | Ints]
+Columns = dict[str, npt.NDArray[np.floating] | Ints]
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +79,7 @@ class _Figures:
 
 def _figures(runs: Runs) -> _Figures:
     execution, cpu = runs.column("execution_ms"), np.log(runs.column("cpu_ms") + CPU_C)
-    failed = runs.frame.select(has_failed().cast(pl.Float64).fill_null(float("nan")).alias("failed"))["failed"]
+    failed = runs.frame.select(has_failed().cast(pl.Float32).fill_null(float("nan")).alias("failed"))["failed"]
     return _Figures(
         np.log(execution + TIME_C),
         np.log(runs.column("memory_mb") + MEMORY_C),
@@ -115,7 +116,7 @@ def _worker(runs: Runs, of: _Figures, weekly: dict[str, Usual], time_z: Floats, 
     rise, leak = rising(plain_memory - weekly["memory"].middle, runs, order, DAY_US)
     return {
         "worker_z": np.where(count > 0, together * np.clip(0.6 + 0.4 * own, 0.5, 1.0), np.nan), "worker_runs": count,
-        "worker_own_z": own, "leak_z": np.where(runs.worker >= 0, leak, np.nan), "leak_rise": np.expm1(rise),
+        "leak_z": np.where(runs.worker >= 0, leak, np.nan), "leak_rise": np.expm1(rise),
     }  # fmt: skip
 
 
@@ -127,7 +128,7 @@ def _waits(runs: Runs, within: Reach, known: Ints, settle_us: int) -> Columns:
     together = deviation(wait, start(runs, wait, settle_us), WAIT, known)
     before = deviation(wait, moment(within, wait), WAIT, known)
     queue = np.where(runs.queue >= 0, runs.queue, runs.queue.max(initial=0) + 2 + runs.job_type)
-    enqueued = runs.start_us - (np.nan_to_num(waited) * 1000.0).clip(0.0, WEEK_US).astype(np.int64)
+    enqueued = runs.start_us - (np.nan_to_num(waited).astype(np.float64) * 1000.0).clip(0.0, WEEK_US).astype(np.int64)
     behind = past(runs, queue, np.minimum(enqueued, runs.end_us - EARLIER_US))
     usual = week(behind, {"wait": wait})["wait"]
     late = steady(wait, usual, LATE, KNOWN_RUNS)
@@ -164,10 +165,11 @@ def signals(runs: Runs, settle_us: int) -> pl.DataFrame:
     weekly = week(behind, {"time": of.time, "memory": of.memory, "share": of.share, "cpu": of.cpu,
                            "retries": of.retries, "size": of.size})  # fmt: skip
     slope = slopes(behind, {"time": of.time, "memory": of.memory}, of.size)
-    within = reach(runs, behind.order, settle_us)
-    by_time = deviation(of.time, moment(within, of.time, (slope["time"], of.size)), TIME, known)
-    by_memory = deviation(of.memory, moment(within, of.memory, (slope["memory"], of.size)), MEMORY, known)
-    plain_memory = of.memory - slope["memory"] * np.nan_to_num(of.size - weekly["size"].middle)
+    within, usual_size = reach(runs, behind.order, settle_us), np.nan_to_num(weekly["size"].middle)
+    size = np.where(np.isnan(of.size), usual_size, of.size)
+    by_time = deviation(of.time, moment(within, of.time, (slope["time"], size)), TIME, known)
+    by_memory = deviation(of.memory, moment(within, of.memory, (slope["memory"], size)), MEMORY, known)
+    plain_memory = (of.memory - slope["memory"] * (size - usual_size)).astype(np.float32)
     columns: Columns = {
         "time_z": by_time.z, "time_fence": by_time.fence, "time_usual_ms": np.exp(by_time.usual) - TIME_C,
         "time_spread": by_time.spread,

@@ -17,10 +17,10 @@ import numpy.typing as npt
 from engine.queue.runs import Floats, Ints
 
 Bools = npt.NDArray[np.bool_]
-Number = TypeVar("Number", np.float64, np.int64)
+Number = TypeVar("Number", np.float32, np.int64)
 
 CHUNK = 8192
-"""Rows of a window matrix at a time: 8,192 rows of 64 floats are 4 MB and stay in the cache."""
+"""Rows of a window matrix at a time: 8,192 rows of 64 floats are 2 MB and stay in the cache."""
 
 THREADS = 2
 

@@ -45,18 +45,19 @@ class Company:
     def pooled(self, z: Floats) -> tuple[Floats, Ints]:
         """The sum of `z`, clipped, over each run's company, and how many of them had one."""
         known = ~np.isnan(z)
-        total, count = self._sums(np.clip(np.where(known, z, 0.0), -CLIP, CLIP) * MILLIONTHS, known)
-        return total / MILLIONTHS, count
+        clipped = np.clip(np.where(known, z, 0.0), -CLIP, CLIP).astype(np.float64)
+        total, count = self._sums((clipped * MILLIONTHS).round().astype(np.int64), known)
+        return (total / MILLIONTHS).astype(np.float32), count
 
     def counted(self, flags: Floats) -> tuple[Floats, Ints]:
         """How many of each run's company have a flag (0 or 1, NaN is missing), and of how many."""
         known = ~np.isnan(flags)
-        total, count = self._sums(np.where(known, flags, 0.0), known)
-        return total.astype(np.float64), count
+        total, count = self._sums(np.where(known, flags, 0.0).astype(np.int64), known)
+        return total.astype(np.float32), count
 
-    def _sums(self, values: Floats, known: Bools) -> tuple[Ints, Ints]:
+    def _sums(self, values: Ints, known: Bools) -> tuple[Ints, Ints]:
         known = known & self.known
-        whole = np.where(known, values, 0.0).round().astype(np.int64)[self.order.rows]
+        whole = np.where(known, values, 0)[self.order.rows]
         sums = np.concatenate(([0], np.cumsum(whole)))
         counts = np.concatenate(([0], np.cumsum(known[self.order.rows])))
         total, count = sums[self.high] - sums[self.low], counts[self.high] - counts[self.low]
@@ -104,7 +105,7 @@ def _trend(window: Floats) -> Floats:
     for i in range(window.shape[1] - 1):
         score += np.nansum(np.sign(window[:, i : i + 1] - window[:, i + 1 :]), axis=1)
     spread = np.sqrt(known * (known - 1) * (2 * known + 5) / 18.0)
-    return np.asarray((score - np.sign(score)) / np.maximum(spread, 1.0), np.float64)
+    return np.asarray((score - np.sign(score)) / np.maximum(spread, 1.0), np.float32)
 
 
 def _mean(window: Floats) -> Floats:

@@ -202,8 +202,17 @@ def test_stricter_limits_flag_less() -> None:
 def test_a_deviation_at_both_limits_has_fifty_points() -> None:
     detector = QueueAnomaly()
     one = detector.features(stream(40).lazy()).collect().tail(1)
-    at = one.with_columns(pl.lit(3.0).alias("time_z"), pl.lit(1.5).alias("time_fence"),
-                          *(pl.lit(0.0).alias(n) for n in ("memory_z", "wait_z", "late_z", "worker_z")))  # fmt: skip
+    at = one.with_columns(
+        pl.lit(value, dtype=pl.Float32).alias(name)
+        for name, value in {
+            "time_z": 3.0,
+            "time_fence": 1.5,
+            "memory_z": 0,
+            "wait_z": 0,
+            "late_z": 0,
+            "worker_z": 0,
+        }.items()
+    )
     assert detector.score(at.lazy()).collect()["score"].item() == pytest.approx(0.5, abs=1e-3)
 
 
