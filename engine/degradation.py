@@ -22,7 +22,7 @@ import polars as pl
 
 from engine.actor import Actor
 from engine.deployment import SELECT, Deployment, from_row
-from engine.evidence import evidence, gains, metric, run_length
+from engine.evidence import evidence, gains, metric, run_length, trials
 from engine.intervals import wilson
 from storage.audit import append
 from storage.clock import Clock, rfc3339, utc_now
@@ -42,7 +42,10 @@ FALSE_ALARM_DAYS = 30.0
 
 @dataclass(frozen=True, slots=True)
 class Baseline:
-    """A metric as it was when a pair was deployed, over `n` labels; `source` is validation, history or first_labels."""
+    """A metric as it was when a pair was deployed, a share of `n` labelled items that count for it (`evidence.trials`).
+
+    `source` is validation, history or first_labels.
+    """
 
     metric: str
     value: float
@@ -94,7 +97,8 @@ def judge(name: str, items: pl.DataFrame, baseline: Baseline | None,
         return Check(name, "no_data", baseline, value, None, n, items.height, None, None, words)
     length = run_length(_labels_per_day(items), false_alarm_days)
     found = float(evidence(gains(name, flagged, truth, baseline.level), length)[-1])
-    high = wilson(value * n, n).high
+    share_of = trials(name, flagged[-WINDOW:], truth[-WINDOW:])
+    high = wilson(value * share_of, share_of).high
     big = value <= baseline.value * (1.0 - DROP) and (n == WINDOW or high < baseline.value)
     level = "ok" if found < 0.0 else "degraded" if big else "watch"
     words = f"{name} {value:.3f} over {n} labels, baseline {baseline.value:.3f} of {baseline.n} ({baseline.source})"
@@ -192,9 +196,10 @@ def _baseline(reader: Reader, ledger: Ledger, deployment: Deployment, name: str,
         value = metric(name, of["flagged"].to_numpy(), of["truth"].to_numpy())
         if of.height < FIRST_LABELS or value is None:
             return None, 0
-        known = Baseline(name, value, of.height, source)
+        count = round(trials(name, of["flagged"].to_numpy(), of["truth"].to_numpy()))
+        known = Baseline(name, value, count, source)
         freeze(ledger, deployment, known, actor, lambda: now)
-    return known, known.n if known.source == "first_labels" else 0
+    return known, FIRST_LABELS if known.source == "first_labels" else 0
 
 
 def _earlier(reader: Reader, deployment: Deployment) -> pl.DataFrame:

@@ -82,10 +82,19 @@ def run_length(labels_per_day: float, days: float) -> float:
 
 def metric(name: str, flagged: Bools, truth: Bools) -> float | None:
     """The metric itself over these items; None where it has no denominator."""
+    above, below = _counts(name, flagged, truth)
+    return above / below if below else None
+
+
+def trials(name: str, flagged: Bools, truth: Bools) -> float:
+    """How many items the metric is a share of: of recall the positives, of F1 TP + (FP + FN) / 2, of accuracy all."""
+    return _counts(name, flagged, truth)[1] / (2.0 if name == "f1" else 1.0)
+
+
+def _counts(name: str, flagged: Bools, truth: Bools) -> tuple[int, int]:
     tp, fp = int((flagged & truth).sum()), int((flagged & ~truth).sum())
     fn, tn = int((~flagged & truth).sum()), int((~flagged & ~truth).sum())
-    above, below = {
+    return {
         "accuracy": (tp + tn, tp + fp + fn + tn), "recall": (tp, tp + fn), "precision": (tp, tp + fp),
         "f1": (2 * tp, 2 * tp + fp + fn),
     }[name]  # fmt: skip
-    return above / below if below else None

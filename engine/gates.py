@@ -43,7 +43,8 @@ class Gate:
 class Finding:
     """What a search found: metrics now and at the best, and the gain, apparent and honest (relative; None: undefined).
 
-    `best` is of the places that may be reached from here, `anywhere` of the whole range, `exact` the plateau's centre.
+    `best` is of the places that may be reached from here in one step and inside the rails, `anywhere` of the whole
+    range, `exact` the plateau's centre.
     """
 
     n: int
@@ -68,7 +69,7 @@ def examine(score: Floats, truth: Bools, current: float, places: Floats, aim: Ob
     """Search the thresholds `places` for a better one than `current`, items in time order; gates G1, G3, G4, G5, G7."""
     whole = counts_at(score, truth, np.append(places, current))
     values = aim.of(whole)
-    reach = np.abs(places - current) <= STEP + 1e-9
+    reach = (np.abs(places - current) <= STEP + 1e-9) & _inside_rails(whole, aim)
     now = float(values[-1])
     anywhere = _pick(values[:-1], np.ones(places.size, bool), places, current)
     best = _pick(values[:-1], reach, places, current)
@@ -175,6 +176,17 @@ def _enough(n: int, positive: int) -> Gate:
 def _agree(chosen: Floats) -> Gate:
     spread = float(chosen.max() - chosen.min())
     return Gate(spread <= SPREAD + 1e-9, f"the choices of {BLOCKS} blocks lie within {spread:.2f}")
+
+
+def _inside_rails(whole: Counts, aim: Objective) -> Bools:
+    """Which places keep the false-positive rate (its upper bound) and recall where they may be; the last is now."""
+    rise = (fpr(whole) - fpr(whole)[-1])[:-1]
+    negatives = max(float((whole.fp + whole.tn)[-1]), 1.0)
+    bound = rise + 1.645 * np.sqrt(np.clip(rise, 0.0, 1.0) * (1.0 - np.clip(rise, 0.0, 1.0)) / negatives)
+    inside: Bools = np.asarray(~(bound > FPR_RISE), dtype=bool)
+    if not aim.weighs_misses:
+        inside &= ~((recall(whole)[-1] - recall(whole))[:-1] > RECALL_DROP)
+    return inside
 
 
 def _rails(whole: Counts, best: int | None, boot: _Resampled, aim: Objective) -> Gate:

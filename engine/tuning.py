@@ -129,7 +129,12 @@ def _verdict(finding: Finding, gates: Mapping[str, Gate], options: Options) -> t
     if not finding.feasible:
         return "infeasible", f"no threshold meets {options.objective}"
     if finding.best == finding.current:
-        return "no_improvement", f"{finding.current:.2f} is the best within reach"
+        words = f"{finding.current:.2f} is the best within reach"
+        if finding.anywhere != finding.current:
+            words += (
+                f"; {finding.anywhere:.2f} would be better on these labels, but not in one step or not inside the rails"
+            )
+        return "no_improvement", words
     for name in ("G3 honest gain", "G4 certainty", "G5 agreement"):
         if not gates[name].ok:
             return "no_improvement", f"{name}: {gates[name].why}"
