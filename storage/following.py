@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 from storage import sources
 from storage.clock import monotonic_s, rfc3339
 from storage.errors import ConflictError, InputError, UnavailableError
+from storage.format import load
 from storage.inputs import expand, folders, present
 from storage.manner import Rhythm
 from storage.opening import Reading, is_landed_archive, open_source, recognise, replaced_sources
@@ -82,6 +83,7 @@ class Follower:
         try:
             self._check_named()
             upkeep.start()
+            self._land_vanished()
             while not self.stop.is_set():
                 began = monotonic_s()
                 landed = self.sweep(final=False)
@@ -125,6 +127,14 @@ class Follower:
                     recognise(stream, self.landing.terms.format_name)
             elif path.exists() and not path.is_dir():
                 expand([path])
+
+    def _land_vanished(self) -> None:
+        """Look for what was followed once and is not at its place any more: moved while nobody looked, or gone."""
+        with self.landing.lake.ledger.read() as connection:
+            live = [source for source in sources.all_sources(connection) if source.state == "live"]
+        for source in live:
+            if source.format is not None and not source.place.exists():
+                self.landing.land_rest(source, load(source.format), self.tally)
 
     def _rest(self, began: float, *, landed: bool) -> None:
         """Wait for the next sweep: for an event if there was nothing to do, for the commit's turn if there was."""

@@ -18,7 +18,7 @@ import zstandard
 from storage.following import Follower
 from storage.lake import Lake
 from storage.landing import Landing
-from tests.storage.following import AT_ONCE, PATIENT, following, landing, sweep_to_rest
+from tests.storage.following import AT_ONCE, PATIENT, following, landing, restart, sweep_to_rest
 from tests.storage.numbered import append, line, lines, seen
 
 
@@ -407,6 +407,20 @@ def test_a_record_of_several_lines_open_at_any_cut(watched, lake: Lake) -> None:
     landing(lake, format_name="postgresql").ingest([log])
     statements = lake.scan("queries").collect().sort("ts")["sql"].to_list()
     assert [s.split() for s in statements] == [f"SELECT {n} FROM t WHERE id = 5".split() for n in range(4)]
+
+
+def test_a_file_moved_away_while_nobody_looked_is_found_and_a_deleted_one_is_told(lake: Lake, tmp_path: Path) -> None:
+    for name, numbers in (("a.log", range(10)), ("b.log", range(10, 20))):
+        append(tmp_path / name, numbers)
+        landing(lake).ingest([tmp_path / name])
+    append(tmp_path / "a.log", range(20, 30))
+    (tmp_path / "a.log").rename(tmp_path / "a.log.1")
+    (tmp_path / "b.log").unlink()
+    restart(lake, [f"{tmp_path}/*.log"])
+    assert seen(lake) == list(range(30))
+    with lake.ledger.read() as connection:
+        gaps = connection.execute("SELECT path FROM gap JOIN source ON source.id = source_id").fetchall()
+    assert [row["path"] for row in gaps] == [str(tmp_path / "b.log")]
 
 
 def test_what_vanished_while_nobody_looked_is_told(lake: Lake, tmp_path: Path) -> None:
