@@ -39,12 +39,16 @@ def iso(text: pl.Series, context: Context) -> pl.Series:
     """ISO 8601 and its relatives: a blank for the T, a comma for the point, zone names, no zone (then `context`'s)."""
     times = text.str.to_datetime("%+", time_unit="us", time_zone="UTC", strict=False)
     if times.null_count() > text.null_count():
-        times = times.fill_null(_tolerant(text.set(times.is_not_null(), None), context))
+        left = text.filter(times.is_null() & text.is_not_null()).alias("text").unique()
+        told = left.to_frame().with_columns(_tolerant(left, context).alias("told"))
+        times = times.fill_null(
+            text.alias("text").to_frame().join(told, on="text", how="left", maintain_order="left")["told"]
+        )
     return plausible(times)
 
 
 def _tolerant(text: pl.Series, context: Context) -> pl.Series:
-    """The same by a pattern, for the rest."""
+    """The same by a pattern, for the rest; a log that tells whole seconds repeats its times, so each is read once."""
     parts = text.alias("text").to_frame().select(pl.col("text").str.extract_groups(_CLOCK)).unnest("text")
     zone = pl.col("zone").str.to_uppercase()
     named = zone.str.contains("^[A-Z]")

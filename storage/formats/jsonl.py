@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import ClassVar
 
 import polars as pl
@@ -59,9 +60,11 @@ class JsonLines(LineFormat):
         Sample(
             "edge",
             '{"event":"label","ts":1772442000000,"model":"n1-detector","subject":"t1","truth":1}\n'
+            '{"event":"label","model":"n1-detector","subject":"t2","truth":false}\n'
             '{"event":"log","ts":"2026-03-02T09:00:00Z","level":"WARN","message":"slow","context":{"a":[1]}}\n',
             {
-                "labels": [{"ts": "2026-03-02T09:00:00Z", "subject": "t1", "truth": True, "window_start": None}],
+                "labels": [{"ts": "2026-03-02T09:00:00Z", "subject": "t1", "truth": True, "window_start": None},
+                           {"ts": None, "subject": "t2", "truth": False}],
                 "logs": [{"level": "warn", "context": '{"a":[1]}'}],
             },
         ),
@@ -81,21 +84,48 @@ class JsonLines(LineFormat):
         return _json.breaks_at(record)
 
     def read(self, records: pl.DataFrame, context: Context) -> Parsed:
-        """Text cells by DuckDB, types by Polars, one frame an event."""
-        cells = _json.decode(records["record"], _json.texts("event", *_COLUMNS))
-        cells = cells.with_columns(
-            records["byte_offset"], _times.anything(cells["ts"], context).alias("ts"), _event().alias("event")
-        )
-        readable = pl.col("is_object") & pl.col("ts").is_not_null() & pl.col("event").is_in(list(schema.EVENTS))
-        good = cells.select(readable.fill_null(False)).to_series()
-        landing = cells.filter(good)
+        """Where a line begins with its event only that table's keys are looked for; this is twice as fast."""
+        leading = records["record"].str.extract(_EVENT_FIRST)
+        parts = [
+            _read(group, context, schema.EVENTS[event].columns if event in schema.EVENTS else _COLUMNS)
+            for (event,), group in records.with_columns(leading.alias("event")).group_by("event", maintain_order=True)
+        ]
+        if len(parts) == 1:
+            return parts[0]
+        names = [name for name in schema.TABLES if any(name in part.frames for part in parts)]
         frames = {
-            table.name: part
-            for event, table in schema.EVENTS.items()
-            if (part := _typed(landing.filter(pl.col("event") == event), table, context)).height
+            name: pl.concat([part.frames[name] for part in parts if name in part.frames]).sort("byte_offset")
+            for name in names
         }
-        bad = cells.filter(~good).with_columns(records["record"].filter(~good))
-        return Parsed(frames, rejected(bad, _reason()))
+        rejects = [part.rejects for part in parts]
+        return Parsed(frames, pl.concat(rejects).sort("byte_offset") if rejects else rejected(records, ""))
+
+
+_EVENT_FIRST = r'^\s*\{\s*"event"\s*:\s*"([a-z]+)"'
+"""Of a key that stands twice the first counts, so an event in front is the event."""
+_UNDATED = ["label", "prediction"]
+"""Events that get the landing's time where they have none of their own."""
+
+
+def _read(records: pl.DataFrame, context: Context, columns: Iterable[str]) -> Parsed:
+    """Text cells by DuckDB, types by Polars, one frame an event."""
+    wanted = [name for name in columns if name not in _LANDED_BY_US]
+    cells = _json.decode(records["record"], _json.texts(*dict.fromkeys(["event", "ts", *wanted])))
+    guess = _event() if set(_keys()) <= set(wanted) else pl.col("event").str.to_lowercase()
+    cells = cells.with_columns(
+        records["byte_offset"], _times.anything(cells["ts"], context).alias("ts"), guess.alias("event")
+    )
+    dated = pl.col("ts").is_not_null() | pl.col("event").is_in(_UNDATED)
+    readable = pl.col("is_object") & dated & pl.col("event").is_in(list(schema.EVENTS))
+    good = cells.select(readable.fill_null(False)).to_series()
+    landing = cells.filter(good)
+    frames = {
+        table.name: _typed(part, table, context)
+        for event, table in schema.EVENTS.items()
+        if (part := landing.filter(pl.col("event") == event)).height
+    }
+    bad = cells.filter(~good).with_columns(records["record"].filter(~good))
+    return Parsed(frames, rejected(bad, _reason()))
 
 
 def _keys() -> list[str]:
@@ -124,8 +154,6 @@ def _reason() -> pl.Expr:
 
 def _typed(cells: pl.DataFrame, table: schema.Table, context: Context) -> pl.DataFrame:
     """The columns of `table` from text `cells`; what does not fit its type becomes null."""
-    if cells.is_empty():
-        return cells
     later = [name for name, kind in table.columns.items() if kind == schema.TIME and name != "ts"]
     cells = cells.with_columns(_times.anything(cells[name], context).alias(name) for name in later)
     plain = [name for name in table.columns if name not in _LANDED_BY_US and name not in (*later, "ts")]

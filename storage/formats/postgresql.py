@@ -9,14 +9,17 @@ import numpy.typing as npt
 import polars as pl
 
 from storage.format import NO_CONTEXT, Context, LogFormat, Offsets, Parsed, Sample, newline_ends, rejected
-from storage.formats import _postgres, _times
+from storage.formats import _pgprefix, _postgres
+from storage.formats._cells import patched
 from storage.formats._lines import unblank
 
 _MAIN = ("LOG", "ERROR", "FATAL", "PANIC", "WARNING", "NOTICE", "INFO", "DEBUG", "DEBUG1", "DEBUG2", "DEBUG3", "DEBUG4",
          "DEBUG5")  # fmt: skip
 _ATTACHED = ("DETAIL", "HINT", "CONTEXT", "STATEMENT", "QUERY", "LOCATION", "BACKTRACE")
-_TIME = r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d(?:\.\d{1,6})?(?: ?(?:[A-Z]{2,5}|[+-]\d\d(?::?\d\d)?))?"
+_TIME = _pgprefix.TIME
 _START = rf"^(?:.{{0,200}}?[\s:\]-])?(?:{'|'.join(_MAIN + _ATTACHED)}):  ?\S"
+_STEP = r"^duration: [\d.]+ ms  (?:parse|bind) "
+_OTHER = rf"(?s)^(?P<prefix>.*?)\b(?P<severity>{'|'.join(_MAIN + _ATTACHED)}): {{1,2}}(?P<message>.*)$"
 _Bytes = npt.NDArray[np.uint8]
 _Flags = npt.NDArray[np.bool_]
 _LINE_BREAK = "\uf8f2"  # private use: stands for the newline and TAB that continue a message
@@ -113,7 +116,7 @@ class Postgresql(LogFormat):
         events = _events(records, context)
         readable = events["ts"].is_not_null() & events["severity"].is_in(_MAIN)
         told = _postgres.tell(events.filter(readable).select(_postgres.EVENTS.names()), final=final)
-        bad = records.filter(~readable).hstack(events.filter(~readable).select("severity", "prefix"))
+        bad = events.filter(~readable).select("byte_offset", "severity").join(records, on="byte_offset")
         if told.held_from is not None:
             bad = bad.filter(pl.col("byte_offset") < told.held_from)
         why = (
@@ -156,27 +159,27 @@ def _attached(data: _Bytes, starts: Offsets) -> tuple[_Flags, _Flags]:
 
 
 def _events(records: pl.DataFrame, context: Context) -> pl.DataFrame:
-    """`records` as `_postgres.EVENTS`, with the `prefix` that was read."""
+    """`records` as `_postgres.EVENTS`, with the `prefix` that was read. Parse and bind steps are left out here."""
     flat = records["record"].str.replace_all("\r\n", "\n", literal=True)
     flat = flat.str.replace_all("\n\t", _LINE_BREAK, literal=True)
-    lines = (
-        flat.alias("flat").to_frame().select(pl.col("flat").str.splitn("\n", 2).struct.rename_fields(["main", "more"]))
+    lines = flat.str.splitn("\n", 2).struct.rename_fields(["main", "more"]).struct.unnest()
+    cut = lines["main"].str.splitn(":  ", 2).struct.rename_fields(["prefix", "message"]).struct.unnest()
+    plain = cut["prefix"].str.ends_with("LOG").fill_null(False)
+    step = plain & cut["message"].str.contains(_STEP)
+    if step.any():
+        kept = ~step
+        records, lines, cut, plain = records.filter(kept), lines.filter(kept), cut.filter(kept), plain.filter(kept)
+    cut = cut.with_columns(pl.col("prefix").str.strip_suffix("LOG"), pl.lit("LOG").alias("severity"))
+    if not plain.all():
+        again = lines.filter(~plain).select(pl.col("main").str.extract_groups(_OTHER).alias("again")).unnest("again")
+        cut = patched(cut, ~plain, again)
+    cut = cut.with_columns(_unfold("message"))
+    return (
+        records.select("byte_offset")
+        .hstack(cut)
+        .hstack(_attachments(lines["more"]))
+        .hstack(_pgprefix.read(cut["prefix"], context))
     )
-    lines = lines.unnest("flat")
-    cut = lines.select(pl.col("main").str.splitn(":  ", 2).struct.rename_fields(["head", "message"])).unnest("main")
-    word = r"([A-Z]+[1-5]?)$"
-    cut = cut.with_columns(pl.col("head").str.extract(word).alias("severity"))
-    odd = ~cut["severity"].is_in(_MAIN).fill_null(False)
-    if odd.any():  # one blank after the colon, or two elsewhere in the prefix
-        pattern = rf"(?s)^(?P<head>.*?\b(?P<severity>{'|'.join(_MAIN + _ATTACHED)})): {{1,2}}(?P<message>.*)$"
-        again = lines.select(pl.when(odd).then("main").str.extract_groups(pattern).alias("again")).unnest("again")
-        cut = again.select(
-            pl.when(odd).then(pl.col(name)).otherwise(cut[name]).alias(name) for name in ("head", "message", "severity")
-        )
-    prefix = pl.col("head").str.head(pl.col("head").str.len_chars() - pl.col("severity").str.len_chars())
-    frame = cut.select(prefix.alias("prefix"), "severity", _unfold("message"))
-    frame = frame.hstack(_attachments(lines["more"])).hstack(_prefix(frame["prefix"], context))
-    return records.select("byte_offset").hstack(frame)
 
 
 def _unfold(name: str) -> pl.Expr:
@@ -184,56 +187,14 @@ def _unfold(name: str) -> pl.Expr:
 
 
 def _attachments(more: pl.Series) -> pl.DataFrame:
-    """DETAIL, HINT, CONTEXT and STATEMENT of the lines after the first."""
+    """DETAIL, HINT, CONTEXT and STATEMENT of the lines after the first; nearly always there is one, or none."""
     names = {"detail": "DETAIL", "hint": "HINT", "context": "CONTEXT", "statement": "STATEMENT"}
-    if more.null_count() == more.len():
-        return pl.DataFrame(
-            {name: pl.Series(name, [None], dtype=pl.String).new_from_index(0, more.len()) for name in names}
-        )
-    frame = more.alias("more").to_frame()
-    return frame.select(
-        pl.col("more").str.extract(rf"(?m)^[^\n]*?\b{word}:  ?([^\n]*)$").alias(name) for name, word in names.items()
-    ).select(_unfold(name) for name in names)
-
-
-_UNKNOWN = r"\[unknown\]"
-_FIELDS = {
-    "pid": r"(?:\[|\bpid[=:] ?|^ ?)(\d+)\b",
-    "session": r"\b([0-9a-f]{8}\.[0-9a-f]{1,8})\b",
-    "transaction_id": r"(?:^|[\s\[=,:(])(-?\d+/\d+)",
-}
-_KEYED = {
-    "db_user": (r"\b(?:user|usr|u)=", rf"({_UNKNOWN}|[^,\s\]@]*)"),
-    "database": (r"\b(?:db|database|dbname|d)=", rf"({_UNKNOWN}|[^,\s\]]*)"),
-    "application": (r"\b(?:app|application|application_name|a)=", rf"({_UNKNOWN}|.*?)(?:[,\s]+\w+=.*|\]?\s*:?)$"),
-}
-_AT = rf"({_UNKNOWN}|[^\s@:\[\]=,]+)@({_UNKNOWN}|[^\s@:\[\]=,]+)"
-
-
-def _prefix(prefix: pl.Series, context: Context) -> pl.DataFrame:
-    """Time, process, session, user, database and application from line prefixes, by their usual forms and keys."""
-    frame = prefix.alias("prefix").to_frame()
-    frame = frame.select(
-        "prefix", pl.col("prefix").str.extract_groups(rf"^(?P<when>{_TIME})(?P<rest>.*)$").alias("cut")
-    )
-    frame = frame.select("prefix", pl.col("cut").struct.unnest())
-    if frame["when"].has_nulls():
-        frame = frame.with_columns(
-            pl.coalesce("when", pl.col("prefix").str.extract(f"({_TIME})"),
-                        pl.col("prefix").str.extract(r"\b(1\d{9}\.\d{3})\b")).alias("when"),
-            pl.coalesce("rest", pl.col("prefix").str.replace(_TIME, "")).alias("rest"),
-        )  # fmt: skip
-    rest = pl.col("rest")
-    known = {name: rest.str.extract(pattern) for name, pattern in _FIELDS.items()}
-    keyed = {name: rest.str.extract(key + value) for name, (key, value) in _KEYED.items()}
-    known["db_user"] = pl.coalesce(keyed["db_user"], rest.str.extract(_AT, 1))
-    known["database"] = pl.coalesce(keyed["database"], rest.str.extract(_AT, 2))
-    known["application"] = keyed["application"]
-    told = frame.select(
-        pl.when(~value.is_in(["", "[unknown]"])).then(value).alias(name) for name, value in known.items()
-    )
-    return frame.select(_time_of(frame["when"], context)).hstack(told)
-
-
-def _time_of(when: pl.Series, context: Context) -> pl.Series:
-    return _times.anything(when, context).alias("ts")
+    head, text = pl.col("head"), pl.col("text")
+    cut = more.str.splitn(":  ", 2).struct.rename_fields(["head", "text"]).struct.unnest()
+    found = cut.select(pl.when(head.str.ends_with(word)).then(text).alias(name) for name, word in names.items())
+    several = more.str.contains("\n", literal=True).fill_null(False)
+    if several.any():
+        by_line = (pl.col("more").str.extract(rf"(?m)^[^\n]*?\b{word}:  ?([^\n]*)$").alias(name)
+                   for name, word in names.items())  # fmt: skip
+        found = patched(found, several, more.filter(several).alias("more").to_frame().select(by_line))
+    return found.select(_unfold(name) for name in names)
