@@ -11,6 +11,7 @@ import hashlib
 import json
 from dataclasses import dataclass, field
 from pathlib import Path
+from zipfile import BadZipFile
 
 import numpy as np
 import numpy.typing as npt
@@ -62,9 +63,10 @@ def read_model(path: Path) -> PayloadModel:
         with np.load(path, allow_pickle=False) as stored:
             about = json.loads(stored["about"].tobytes())
             names, weights = stored["names"], stored["weights"]
-    except (OSError, ValueError, KeyError) as error:
-        raise InputError(f"{path} is no payload model ({error}); `watchroom train` makes one") from None
-    return PayloadModel({str(n): float(w) for n, w in zip(names, weights, strict=True)}, **about)
+        return PayloadModel({str(n): float(w) for n, w in zip(names, weights, strict=True)}, **about)
+    except (OSError, EOFError, ValueError, KeyError, TypeError, BadZipFile) as error:
+        why = type(error).__name__
+        raise InputError(f"{path} is no payload model ({why}); `watchroom train` makes one") from None
 
 
 @functools.cache

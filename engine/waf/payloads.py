@@ -30,6 +30,8 @@ MARKS = {
 """Flags of a request for the behaviour buckets, by the attack classes of the signals that set them."""
 VERDICT = ("p", "hard_p", "attack", "signals", "unit", *MARKS)
 """`p`: the probability that a text attacks; `hard_p`: without its soft signals; `unit`: the part that says so."""
+AIMS = ("sensitive file", "evasion")
+"""What an attack is after or hides in; the attack is named by its means where there are both."""
 SERVED = 0.3
 """What a soft signal still weighs when a browser or known robot was served what it asked for."""
 Flags = npt.NDArray[np.bool_]
@@ -55,8 +57,9 @@ def judged_readings(read: pl.DataFrame, model: PayloadModel) -> pl.DataFrame:
     sure = np.array([signal.sure for signal in all_signals()])
     hard = hits & ~np.array([signal.soft for signal in all_signals()])
     p, hard_p = (np.where(h.any(axis=1), _probability(h, weights, sure, model), 0.0) for h in (hits, hard))
-    strength = hits * (np.maximum(weights, 0.0) + 4.0 * sure + 0.01)
     attacks = [signal.attack for signal in all_signals()]
+    leading = np.array([0.4 if attack in AIMS else 1.0 for attack in attacks])
+    strength = hits * (np.maximum(weights, 0.0) + 4.0 * sure + 0.01) * leading
     names = [signal.name for signal in all_signals()]
     ranked = np.argsort(-strength, axis=1)[:, :4]
     top = [[names[i] for i in row if hits[n, i]] for n, row in enumerate(ranked)]

@@ -14,6 +14,7 @@ from engine.waf.bodies import arguments, body_units, exploded
 
 ZONES = ("path", "arg", "body", "header", "cookie", "referer", "agent")
 ZONE = pl.Enum(ZONES)
+UNIT_SCHEMA = pl.Schema({"column": pl.String, "piece": pl.String, "zone": ZONE, "unit": pl.String})
 PIECE_COLUMNS = ("path", "query", "body", "headers", "referer", "user_agent")
 MAX_PIECE_CHARS = 262_144
 """Longer pieces are judged by their first and last half of this many characters."""
@@ -63,7 +64,7 @@ def units_of(pieces: pl.DataFrame) -> pl.DataFrame:
         parts += _header_units(of["headers"])
     if "body" in of:
         parts += body_units(of["body"])
-    empty = pl.DataFrame(schema={"column": pl.String, "piece": pl.String, "zone": pl.String, "unit": pl.String})
+    empty = UNIT_SCHEMA.to_frame().cast({"zone": pl.String})
     found = pl.concat([empty, *(part.select(empty.columns) for part in parts)])
     unit = pl.col("unit")
     searched = (pl.col("zone") == "referer") & unit.str.contains(_SEARCH_ENGINE)

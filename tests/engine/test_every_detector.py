@@ -38,7 +38,7 @@ def some_events(name: str, rows: int = 400, seed: int = 7) -> pl.DataFrame:
         extra = {
             "trace_id": rng.choice(["a" * 32, "b" * 32, None], rows),
             "session": rng.choice(["11", "12"], rows),
-            "sql": rng.choice(["SELECT * FROM orders", "SELECT * FROM items WHERE order_id = 7", "BEGIN", "no ("], rows),
+            "sql": rng.choice(["SELECT * FROM orders", "SELECT * FROM items WHERE order_id = 7", "BEGIN", "("], rows),
             "duration_ms": [None if x < 0.1 else float(x) for x in rng.exponential(1.0, rows)],
         }  # fmt: skip
     else:

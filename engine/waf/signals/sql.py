@@ -84,7 +84,8 @@ SIGNALS = [
     ),
     Signal(
         "sql-function-name", _SQL, "a database function's name before a bracket, or a schema's name",
-        rf"(?:^|[=\s,;+'\"(|])(?:{_FUNCS}|{_MATHS})\s{{0,3}}\(|(?:^|=)(?:tempdb|master|msdb|mysql|northwind|"
+        rf"(?:^|[=\s,;+'\"(|])(?:(?:{_FUNCS})\(|(?:{_MATHS})\(\s*(?:['\"\d@)]|select|null|0x|$))|"
+        rf"(?:^|=)(?:{_FUNCS}|{_MATHS})\s{{0,3}}\(\s*$|(?:^|=)(?:tempdb|master|msdb|mysql|northwind|"
         rf"schema_name|pg_toast|information_schema|sysobjects|dual|db_name|pg_catalog)(?:\W|$)",
         zones=TEXTS,
     ),
@@ -105,9 +106,9 @@ SIGNALS = [
         zones=("arg", "path", "cookie", "header"),
     ),
     Signal(
-        "sql-quote-comment", _SQL, "a quote, then a comment",
-        r"""['"`][)\s]*;?\s*(?:--|#\s*$|/\*)""",
-        zones=TEXTS,
+        "sql-quote-comment", _SQL, "a quote, then a comment to the end",
+        r"""\w?['"`][)\s]*;?\s*(?:--[\s+-]*$|#\s*$|/\*\s*$)""",
+        zones=TEXTS, sure=0.6,
     ),
     Signal(
         "sql-inline-comment", _SQL, "splits words with SQL comments",

@@ -1,0 +1,68 @@
+"""Which clients of unlabelled logs the WAF detector flags, and on what evidence: Markdown for the documentation.
+
+python bench/waf_logs.py LOG [LOG ...] [--clients 40]
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+import polars as pl
+
+ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT))
+
+from engine.analysis import analyze  # noqa: E402
+
+
+def summary(log: Path) -> tuple[int, pl.DataFrame]:
+    """Clients in the log; and for each flagged one its requests, minutes, evidence and a request that shows it."""
+    rows = analyze([log], None, models=["waf-behavioral"]).predictions
+    parts = pl.List(
+        pl.Struct({"kind": pl.String, "weight": pl.Float64, "words": pl.String, "requests": pl.List(pl.String)})
+    )
+    told = rows.with_columns(
+        pl.col("features").str.json_decode(pl.Struct({"requests": pl.Int64})).struct.field("requests").alias("count"),
+        pl.col("evidence").str.json_decode(pl.Struct({"parts": parts})).struct.field("parts"),
+    )
+    flagged = told.filter("flagged").explode("parts").unnest("parts")
+    attack = pl.when(pl.col("kind") == "payload").then(pl.col("words").str.split(":").list.first()).otherwise("kind")
+    kinds = (
+        flagged.sort("subject", "weight", descending=[False, True]).group_by("subject", maintain_order=True)
+        .agg(attack.unique(maintain_order=True).head(4).alias("evidence"),
+             pl.col("requests").list.first().drop_nulls().first().alias("example"))
+    )  # fmt: skip
+    whole = told.group_by("subject").agg(
+        pl.col("count").sum().alias("requests"),
+        pl.len().alias("minutes"),
+        pl.col("flagged").sum().alias("flagged_minutes"),
+    )
+    return whole.height, kinds.join(whole, on="subject").sort("requests", "subject", descending=[True, False])
+
+
+def cell(text: str, width: int = 70) -> str:
+    """Text as a Markdown cell: printable, short, in code."""
+    clean = "".join(c if c.isprintable() else "." for c in text).replace("|", "\\|").replace("`", "'")
+    return f"`{clean[:width]}{'...' if len(clean) > width else ''}`"
+
+
+def main() -> None:
+    """Judge and print."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("logs", type=Path, nargs="+")
+    parser.add_argument("--clients", type=int, default=40)
+    given = parser.parse_args()
+    for log in given.logs:
+        clients, flagged = summary(log)
+        most = f", the {given.clients} with the most requests" if flagged.height > given.clients else ""
+        print(f"\n**{log.name}**: {clients:,} clients, {flagged.height:,} flagged{most}:")
+        print("\n| client | requests | minutes flagged | evidence | for example |", "|---|---|---|---|---|", sep="\n")
+        for row in flagged.head(given.clients).iter_rows(named=True):
+            print(f"| {row['subject']} | {row['requests']:,} | {row['flagged_minutes']} of {row['minutes']} | "
+                  f"{', '.join(row['evidence'])} | {cell(row['example'] or '')} |")  # fmt: skip
+
+
+if __name__ == "__main__":
+    main()
