@@ -22,10 +22,10 @@ from storage.formats._lines import LineFormat, unblank
 from storage.records import Text, to_records
 from storage.schema import TIME
 
-LINES = pl.Schema({"ts": TIME, "text": pl.String(), "glued": pl.Boolean(), "told": pl.String()})
+LINES = pl.Schema({"ts": TIME, "text": pl.String(), "glued": pl.Boolean(), "open": pl.Boolean(), "told": pl.String()})
 """What `unwrap` gives a line: when the envelope says it was written, the text within (null where it is no such
-envelope), whether it continues the line before it without a line end, and who wrote it (a stream, a program)."""
-
+envelope), whether it goes on from the line before it, whether the next line goes on from it (neither with a line end
+between), and who wrote it (a stream, a program)."""
 
 _SOME_TIME = Context(written_at=datetime(2000, 1, 1, tzinfo=UTC))
 """For a look at the lines within, where it does not matter when they were written."""
@@ -120,8 +120,8 @@ def _logs(lines: pl.DataFrame) -> pl.DataFrame:
 
 def _join(lines: pl.DataFrame) -> tuple[bytes, Offsets, Offsets]:
     """The inner log's bytes, where each line starts in them, and the offsets of those lines outside."""
-    glued = pl.col("glued").shift(-1, fill_value=False)
-    ended = lines.select(pl.when(glued).then(pl.col("text")).otherwise(pl.col("text") + "\n")).to_series()
+    goes_on = pl.col("open") | pl.col("glued").shift(-1, fill_value=False)
+    ended = lines.select(pl.when(goes_on).then(pl.col("text")).otherwise(pl.col("text") + "\n")).to_series()
     sizes = ended.str.len_bytes().to_numpy().astype(np.int64)
     starts = np.concatenate([np.zeros(1, dtype=np.int64), np.cumsum(sizes)])[:-1]
     return "".join(ended.to_list()).encode(), starts, lines["byte_offset"].to_numpy()

@@ -6,12 +6,12 @@ from typing import ClassVar
 
 import polars as pl
 
-from storage.format import Context, Offsets, Parsed, Sample
+from storage.format import Context, Offsets, Parsed, Sample, rejected
 from storage.formats import _json, _times
-from storage.formats._lines import LineFormat, ends_before, matched, parted, share_with_continuations
+from storage.formats._lines import LineFormat, ends_before, matched, share_with_continuations
 
 _TIME = r"[A-Z][a-z]{2} [A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d(?:\.\d+)? \d{4}"
-_START = rf"^\[{_TIME}\] \["
+START = rf"^\[{_TIME}\] \["
 _RECORD = (
     rf"(?s)^\[(?P<when>{_TIME})\] \[(?:(?P<module>[\w-]*):)?(?P<severity>[a-z0-9]+)\] (?:\[pid (?P<pid>\d+)(?::tid \d+)?\] )?"  # noqa: E501
     r"(?:\[client (?P<client>[^\]]+)\] )?(?P<text>.*)$"
@@ -46,23 +46,26 @@ class ApacheError(LineFormat):
 
     def sniff(self, head: pl.Series) -> float:
         """A time in ctime's form and a level, each in brackets."""
-        return share_with_continuations(head, _START)
+        return share_with_continuations(head, START)
 
     def ends(self, block: bytes) -> Offsets:
         """The ends before a line with a time and a level."""
-        return ends_before(block, _START)
+        return ends_before(block, START)
 
     def read(self, records: pl.DataFrame, context: Context) -> Parsed:
         """Level, module, client and message."""
-        rows = matched(records, _RECORD)
-        when = rows["when"].str.replace_all("  ", " 0", literal=True)
-        exact = _times.shaped(when, "%a %b %d %H:%M:%S%.f %Y", context)
-        rows = rows.with_columns(exact.fill_null(_times.shaped(when, "%a %b %d %H:%M:%S %Y", context)).alias("ts"))
-        good, rejects = parted(rows, "no `[time] [module:level]` at the front")
-        return Parsed({"logs": _logs(good)}, rejects)
+        found = logs(records, context)
+        rest = records.join(found.select("byte_offset"), on="byte_offset", how="anti", maintain_order="left")
+        return Parsed({"logs": found}, rejected(rest, "no `[time] [module:level]` at the front"))
 
 
-def _logs(rows: pl.DataFrame) -> pl.DataFrame:
+def logs(records: pl.DataFrame, context: Context) -> pl.DataFrame:
+    """Those of `records` that are of Apache's error log, as rows of `logs`."""
+    rows = matched(records.select("byte_offset", "record"), _RECORD)
+    when = rows["when"].str.replace_all("  ", " 0", literal=True)
+    exact = _times.shaped(when, "%a %b %d %H:%M:%S%.f %Y", context)
+    times = exact.fill_null(_times.shaped(when, "%a %b %d %H:%M:%S %Y", context))
+    rows = rows.with_columns(times.alias("ts")).filter(pl.col("ts").is_not_null())
     text = pl.col("text").str.replace(r"^\[client [^\]]+\] ", "")
     module = pl.when(pl.col("module") != "").then("module")
     client = pl.col("client").str.replace(r":\d+$", "")

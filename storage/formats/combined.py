@@ -7,12 +7,13 @@ from typing import ClassVar
 import polars as pl
 
 from storage.format import Context, Parsed, Sample, rejected
-from storage.formats import _access, _times, nginx_error
+from storage.formats import _access, _times, apache_error, nginx_error
 from storage.formats._cells import present, share
 from storage.formats._lines import LineFormat
 
 _ADDRESS = r"^\[?[0-9A-Fa-f:.]*[.:][0-9A-Fa-f:.]*\]?$"
 _LINE = r"\[\d{1,2}/[A-Z][a-z]{2}/\d{4}[: ]\d\d:\d\d:\d\d [+-]\d{4}\] \""
+_ERROR_LOG = rf"{nginx_error.START}|{apache_error.START}"
 _LOOSE = (
     r"^(?P<head>[^\"]*?\]) \"(?P<request>.*)\" (?P<numbers>(?:\d{3}|-) (?:\d+|-)[^\"]*?)"
     r"(?: ?\"(?P<referer>[^\"]*)\" \"(?P<agent>[^\"]*)\"(?P<extra>.*))?$"
@@ -22,7 +23,7 @@ _LOOSE = (
 class Combined(LineFormat):
     """`[vhost] client ident user [time] "request" status bytes ["referer" "agent"] [timings and ids]`.
 
-    Lines of nginx's error log among them (a container writes both to one stream) become log records.
+    Lines of nginx's or Apache's error log among them (a container writes both to one stream) become log records.
     """
 
     name: ClassVar[str] = "combined"
@@ -92,8 +93,8 @@ class Combined(LineFormat):
     )  # fmt: skip
 
     def sniff(self, head: pl.Series) -> float:
-        """The share of lines with a bracketed time before a quoted request."""
-        return share(head, _LINE)
+        """The share of lines with one to six words, a bracketed time and a quoted request."""
+        return share(head, rf"^(?:\S+ +){{1,6}}{_LINE}")
 
     def read(self, records: pl.DataFrame, context: Context) -> Parsed:
         """Cut at the quotes; the few lines that do not fit are read again by a pattern."""
@@ -113,10 +114,10 @@ class Combined(LineFormat):
         )  # fmt: skip
         bad = records.hstack(fields).filter(~good)
         frames = {"requests": rows.filter(good)}
-        if bad.height and bad["record"].str.contains(nginx_error.START).any():
-            errors = nginx_error.logs(bad, context)
-            frames["logs"] = errors
-            bad = bad.join(errors.select("byte_offset"), on="byte_offset", how="anti", maintain_order="left")
+        if bad.height and bad["record"].str.contains(_ERROR_LOG).any():
+            said = [other.logs(bad, context) for other in (nginx_error, apache_error)]
+            frames["logs"] = pl.concat(said, how="diagonal").sort("byte_offset")
+            bad = bad.join(frames["logs"].select("byte_offset"), on="byte_offset", how="anti", maintain_order="left")
         return Parsed(frames, rejected(bad, why))
 
 

@@ -55,6 +55,6 @@ class Cri(Envelope):
         return records.select("byte_offset").hstack(
             cut.select(
                 _times.iso(cut["when"], context).alias("ts"), text.alias("text"),
-                (pl.col("tag") == "P").shift(1).fill_null(False).alias("glued"), pl.col("stream").alias("told"),
+                pl.lit(False).alias("glued"), (pl.col("tag") == "P").fill_null(False).alias("open"), pl.col("stream").alias("told"),  # noqa: E501
             )
         )  # fmt: skip

@@ -60,6 +60,6 @@ class DockerJson(Envelope):
                 _times.iso(seen["time"], context).alias("ts"),
                 pl.when(pl.col("time").is_not_null()).then(pl.col("log").str.strip_suffix("\n").str.strip_suffix("\r"))
                 .alias("text"),
-                piece.shift(1).fill_null(False).alias("glued"), pl.col("stream").alias("told"),
+                pl.lit(False).alias("glued"), piece.fill_null(False).alias("open"), pl.col("stream").alias("told"),
             )
         )  # fmt: skip

@@ -59,7 +59,7 @@ class NginxError(LineFormat):
 
     def ends(self, block: bytes) -> Offsets:
         """The ends before a line with a time and a level: what FastCGI says may have several lines."""
-        return ends_before(block, rf"{START}|{ACCESS}")
+        return ends_before(block, rf"{START}|{ACCESS}|^\[(?:\d\d/[A-Z]|[A-Z][a-z]{{2}} )")
 
     def read(self, records: pl.DataFrame, context: Context) -> Parsed:
         """The message without its `, client: ...` tail, which becomes the context."""

@@ -21,7 +21,7 @@ _NEW = (
     r"(?:-|(?:\[(?:[^\]\"]|\"(?:[^\"\\]|\\.)*\")*\])+)?(?: ?\x{feff}?(?P<text>.*))?$"
 )
 _SEVERITY = r"(?:LOG|ERROR|FATAL|PANIC|WARNING|NOTICE|INFO|DEBUG[1-5]?|DETAIL|HINT|CONTEXT|STATEMENT|QUERY): "
-_PIECE = r"^(?:\[[A-Z]+\] )?\[\d+-(\d+)\] {1,2}"
+_PIECE = r"^(?:\[[A-Z]+\] )?\[\d+-(\d+)\] "
 
 
 class Syslog(Envelope):
@@ -88,6 +88,7 @@ class Syslog(Envelope):
                 "ts",
                 whole.alias("text"),
                 (continued & ~bare.str.starts_with("\t")).fill_null(False).alias("glued"),
+                pl.lit(False).alias("open"),
                 pl.col("program").alias("told"),
             )
         )

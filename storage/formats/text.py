@@ -6,7 +6,7 @@ from typing import ClassVar
 
 import polars as pl
 
-from storage.format import Context, Offsets, Parsed, Sample
+from storage.format import FITS, Context, Offsets, Parsed, Sample
 from storage.formats import _applog, _times
 from storage.formats._lines import LineFormat, ends_before, parted, share_with_continuations
 
@@ -50,8 +50,8 @@ class Text(LineFormat):
     )  # fmt: skip
 
     def sniff(self, head: pl.Series) -> float:
-        """Less than any format that knows what the lines mean."""
-        return 0.7 * share_with_continuations(head, _START) + 0.0
+        """Just enough to be taken where no format that knows what the lines mean is."""
+        return min(FITS, share_with_continuations(head, _START))
 
     def ends(self, block: bytes) -> Offsets:
         """The ends before a line with a time at its front."""
