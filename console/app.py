@@ -5,6 +5,7 @@ Textual reads its settings when it is imported, so it is imported here only afte
 
 from __future__ import annotations
 
+import atexit
 import os
 import sys
 from collections.abc import Callable, MutableMapping
@@ -17,6 +18,10 @@ if TYPE_CHECKING:
 
 SSH_FPS = "15"
 """Frames a second over SSH: a quarter of the bytes of Textual's own 60, and nobody sees the difference."""
+
+
+LAST_READS_S = 1.5
+"""How long reads that still run are waited for when the console has ended; the terminal is given back already."""
 
 
 def open_console(room: Room, *, environment: str = "production", follow: Callable[[], str] | None = None,
@@ -33,11 +38,21 @@ def open_console(room: Room, *, environment: str = "production", follow: Callabl
 
     app = WatchroomApp(room, environment=environment, follow=follow)
     app.run(mouse=mouse)
+    code = app.return_code or 0
     if app.failure is not None:
         path = write_crash(room.home, app.failure, room.clock())
         print(f"watchroom: the console ended on an internal error; details in {path}", file=sys.stderr)
-        return 70
-    return app.return_code or 0
+        code = 70
+    if not app.feed.desks.idle_within(LAST_READS_S):
+        atexit.register(leave, code)
+    return code
+
+
+def leave(code: int) -> None:
+    """End the process at once: a query still runs in a thread, and Python cannot be taken down around one."""
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)
 
 
 def check_terminal(environ: MutableMapping[str, str], *, is_terminal: bool) -> None:

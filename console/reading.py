@@ -9,6 +9,7 @@ from __future__ import annotations
 import queue
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -33,6 +34,8 @@ class Desks:
         self._deliver = deliver
         self._inboxes: dict[str, queue.SimpleQueue[tuple[Any, Callable[[], Any]]]] = {}
         self._busy: set[str] = set()
+        self._working = 0
+        self._changed = threading.Condition()
 
     def ask(self, desk: str, asked: Any, work: Callable[[], Any]) -> bool:
         """Start `work` at a desk; False, and nothing happens, while the desk still works on the last."""
@@ -42,6 +45,8 @@ class Desks:
         if desk not in self._inboxes:
             self._inboxes[desk] = queue.SimpleQueue()
             threading.Thread(target=self._serve, args=(desk,), name=f"read-{desk}", daemon=True).start()
+        with self._changed:
+            self._working += 1
         self._inboxes[desk].put((asked, work))
         return True
 
@@ -54,6 +59,11 @@ class Desks:
         """The desks that work on something."""
         return frozenset(self._busy)
 
+    def idle_within(self, seconds: float) -> bool:
+        """Wait until no thread works on anything, at most so long; whether that came true."""
+        with self._changed:
+            return self._changed.wait_for(lambda: self._working == 0, seconds)
+
     def _serve(self, desk: str) -> None:
         inbox = self._inboxes[desk]
         while True:
@@ -62,7 +72,8 @@ class Desks:
                 done = Done(desk, asked, value=work())
             except Exception as error:
                 done = Done(desk, asked, error=error)
-            try:
+            with suppress(RuntimeError):  # the event loop is gone: the console ended meanwhile
                 self._deliver(done)
-            except RuntimeError:  # the event loop is gone: the console ended meanwhile
-                return
+            with self._changed:
+                self._working -= 1
+                self._changed.notify_all()

@@ -67,7 +67,7 @@ class WatchroomApp(App[int]):
     def __init__(self, room: Room, *, environment: str = "production", follow: Following | None = None,
                  host: str | None = None, tick_s: float | None = TICK_S) -> None:  # fmt: skip
         """`follow` says what feeds the home, `host` where this runs; without `tick_s` there is no timer."""
-        super().__init__()
+        super().__init__(ansi_color=True if os.environ.get("NO_COLOR") else None)  # else NO_COLOR only means grey
         self.tick_s = tick_s
         self.room = room
         self.environment = environment
@@ -75,6 +75,7 @@ class WatchroomApp(App[int]):
         self.glyphs = glyphs_for(os.environ)
         self.feed = Feed(room, follow, lambda done: self.post_message(Read(done)))
         self.changes = Changes(self)
+        self.chosen: str | None = None
         self.note: Cell | None = None
         self._note_left = 0
         self._interrupted_at: datetime | None = None
@@ -98,7 +99,7 @@ class WatchroomApp(App[int]):
         """Themes, signals, the timer; the first read begins at once."""
         for theme in THEMES:
             self.register_theme(theme)
-        self.theme = theme_for(os.environ)
+        self.theme = ANSI if self.no_color else theme_for(os.environ)
         self._catch_signals()
         if self.tick_s is not None:
             self.set_interval(self.tick_s, self.tick)
@@ -151,11 +152,11 @@ class WatchroomApp(App[int]):
         found = next(((name, kind) for name, kind in panes() if kind.number == number), None)
         if found is None:
             return
-        model = self.pane.model
-        self.main.remove_class("-zoomed")
+        self.chosen = self.pane.model or self.chosen
+        self.main.minimize()
         self.main.query_one("#panes", ContentSwitcher).current = found[0]
-        if model is not None:
-            self.pane.choose(model)
+        if self.chosen is not None:
+            self.pane.choose(self.chosen)
         self.main.query_one(FilterBar).put(self._grid_filter())
         landing = self.pane.landing()
         if landing is not None:
@@ -290,6 +291,7 @@ class WatchroomApp(App[int]):
         """Type a filter for the list."""
         if self.pane.grid() is not None:
             self.main.query_one(FilterBar).begin()
+            self._count_filtered()
 
     def _grid_filter(self) -> str:
         grid = self.pane.grid()

@@ -92,7 +92,5 @@ def glyphs_for(environ: Mapping[str, str], encoding: str | None = None) -> Glyph
 
 
 def theme_for(environ: Mapping[str, str]) -> str:
-    """The theme to start in: `NO_COLOR` means none of our colours, `TEXTUAL_THEME` names one, else ours."""
-    if environ.get("NO_COLOR"):
-        return ANSI
+    """The theme to start in: the one that `TEXTUAL_THEME` names, else ours."""
     return environ.get("TEXTUAL_THEME") or DARK

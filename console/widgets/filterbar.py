@@ -48,19 +48,20 @@ class FilterBar(Horizontal):
         yield Sheet(id="count")
 
     def on_mount(self) -> None:
-        """Draw the slash."""
+        """Draw the slash; hidden until one filters."""
+        self.display = False
         self.query_one("#slash", Sheet).show(lambda _c, _r: [(Cell(SafeText(" / "), Tone.ACCENT),)])
 
     def begin(self) -> None:
-        """Show the line and type into it."""
-        self.add_class("-open")
-        self.query_one(Input).focus()
+        """Show the line and type into it, from the very next key on."""
+        self.display = True
+        self.screen.set_focus(self.query_one(Input))
 
     def put(self, typed: str) -> None:
         """Show what is typed for the list now in view; hide the line if nothing is."""
         with self.prevent(Input.Changed):
             self.query_one(Input).value = typed
-        self.set_class(bool(typed), "-open")
+        self.display = bool(typed)
 
     def close(self, *, keep: bool) -> None:
         """End typing. Without `keep` the filter ends too."""

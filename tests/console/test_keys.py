@@ -7,6 +7,8 @@ from dataclasses import replace
 
 import polars as pl
 import pytest
+from textual import events
+from textual.widgets import Input
 
 from console.dialogs.detail import DetailDialog
 from console.dialogs.help import HelpDialog
@@ -141,7 +143,7 @@ async def test_a_filter_works_while_it_is_typed_and_counts(console: Callable[...
         assert [row.cells[3].text for row in grid.shown] == ["GET /wp-login.php"] * 8
         assert "8 of 42 shown" in screen_text(app)
         await pilot.press("enter")
-        assert app.main.query_one(FilterBar).has_class("-open"), "a kept filter stays in sight"
+        assert app.main.query_one(FilterBar).display, "a kept filter stays in sight"
         await pilot.press("escape")
         await pilot.pause()
         assert len(grid.shown) == 42
@@ -241,3 +243,17 @@ async def test_nothing_is_read_again_while_nothing_changed(console: Callable[...
         app.tick()
         await settled(pilot)
         assert app.feed.held["overview"].read_at == before
+
+
+async def test_what_is_typed_ahead_of_the_filter_is_not_taken_for_commands(
+    console: Callable[..., WatchroomApp],
+) -> None:
+    app = console()
+    async with app.run_test(size=SIZE) as pilot:
+        await settled(pilot)
+        for key in ("/", "p", "q", "R"):
+            app.post_message(events.Key({"/": "slash", "R": "R"}.get(key, key), key))
+        await pilot.pause()
+        assert app.main.query_one("#pattern", Input).has_focus
+        assert app.feed.paused is None
+        assert len(app.screen_stack) == 1
