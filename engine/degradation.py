@@ -139,8 +139,16 @@ def check(reader: Reader, ledger: Ledger, actor: Actor, clock: Clock = utc_now, 
     found = []
     for deployment in active:
         items = matured(reader, deployment)
+        earlier: pl.DataFrame | None = None
         for name in METRICS:
-            baseline, since = _baseline(reader, ledger, deployment, name, items, actor, clock())
+            with ledger.read() as connection:
+                baseline = frozen(connection, deployment, name)
+            if baseline is None:
+                earlier = _earlier(reader, deployment) if earlier is None else earlier
+                baseline = _first_baseline(name, earlier, items)
+                if baseline is not None:
+                    freeze(ledger, deployment, baseline, actor, clock)
+            since = FIRST_LABELS if baseline is not None and baseline.source == "first_labels" else 0
             found.append((deployment, judge(name, items.slice(since), baseline, false_alarm_days), items))
     now = clock()
     with ledger.write() as connection:
@@ -185,21 +193,14 @@ def frozen(connection: sqlite3.Connection, deployment: Deployment, name: str) ->
     return None
 
 
-def _baseline(reader: Reader, ledger: Ledger, deployment: Deployment, name: str, items: pl.DataFrame, actor: Actor,
-              now: datetime) -> tuple[Baseline | None, int]:  # fmt: skip
-    """A deployment's baseline, frozen now if it can be, and how many of `items` it was made of."""
-    with ledger.read() as connection:
-        known = frozen(connection, deployment, name)
-    if known is None:
-        earlier = _earlier(reader, deployment)
-        source, of = ("history", earlier) if earlier.height >= FIRST_LABELS else ("first_labels", items[:FIRST_LABELS])
-        value = metric(name, of["flagged"].to_numpy(), of["truth"].to_numpy())
-        if of.height < FIRST_LABELS or value is None:
-            return None, 0
-        count = round(trials(name, of["flagged"].to_numpy(), of["truth"].to_numpy()))
-        known = Baseline(name, value, count, source)
-        freeze(ledger, deployment, known, actor, lambda: now)
-    return known, FIRST_LABELS if known.source == "first_labels" else 0
+def _first_baseline(name: str, earlier: pl.DataFrame, items: pl.DataFrame) -> Baseline | None:
+    """The baseline that can be frozen now: of `earlier` labels, else of the first of `items`."""
+    source, of = ("history", earlier) if earlier.height >= FIRST_LABELS else ("first_labels", items[:FIRST_LABELS])
+    flagged, truth = of["flagged"].to_numpy(), of["truth"].to_numpy()
+    value = metric(name, flagged, truth)
+    if of.height < FIRST_LABELS or value is None:
+        return None
+    return Baseline(name, value, round(trials(name, flagged, truth)), source)
 
 
 def _earlier(reader: Reader, deployment: Deployment) -> pl.DataFrame:

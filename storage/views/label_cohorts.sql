@@ -1,14 +1,14 @@
 -- Predictions by version, environment and hour of event time, and how far their labels have come. A cohort is mature
 -- when 9 in 10 have a label, or when it is older than 19 in 20 labels were at their coming.
-WITH delays AS (
+WITH judged AS MATERIALIZED (
+    SELECT model, version, environment, ts, truth, label_ts FROM predictions_with_truth
+), delays AS (
     SELECT model, environment, quantile_cont(greatest(epoch(label_ts - ts), 0), 0.95) AS p95_s, max(label_ts) AS newest
-    FROM labelled_predictions GROUP BY ALL
+    FROM judged WHERE truth IS NOT NULL GROUP BY ALL
 ), hours AS (
-    SELECT j.model, j.version, j.environment, date_trunc('hour', j.ts) AS hour, count(*) AS predictions,
-        count(l.truth) AS labelled, median(epoch(l.label_ts - l.ts)) AS delay_s
-    FROM judgements j
-    LEFT JOIN labelled_predictions l ON l.environment = j.environment AND l.prediction_id = j.prediction_id
-    GROUP BY ALL
+    SELECT model, version, environment, date_trunc('hour', ts) AS hour, count(*) AS predictions,
+        count(truth) AS labelled, median(epoch(label_ts - ts)) FILTER (truth IS NOT NULL) AS delay_s
+    FROM judged GROUP BY ALL
 )
 SELECT h.*, labelled / predictions AS coverage,
     coalesce(labelled >= 0.9 * predictions

@@ -1,5 +1,6 @@
 -- Labels that should be looked at: conflicting (people differ about one subject and window), duplicate (said again),
--- late (a week or more after the prediction), early (before it), orphan (of nothing that was predicted), and suspicious
+-- late (a week or more after the prediction), early (before it by more than clocks
+-- differ, 5 s), orphan (of nothing that was predicted), and suspicious
 -- (against a verdict that the model was all but sure of).
 WITH last_words AS (
     SELECT model, subject, window_start, actor, arg_max(truth, ts) AS truth, max(ts) AS ts
@@ -11,8 +12,12 @@ WITH last_words AS (
     SELECT model, subject, window_start, count(*) AS said, count(DISTINCT truth) AS truths,
         max(ts) AS ts, string_agg(DISTINCT actor, ', ') AS who
     FROM labels WHERE truth IS NOT NULL GROUP BY model, subject, window_start
+), judged AS MATERIALIZED (
+    SELECT model, subject, ts, window_start, score, truth, label_ts, labelled_by FROM predictions_with_truth
+), truths AS (
+    SELECT * FROM judged WHERE truth IS NOT NULL
 ), subjects AS (
-    SELECT DISTINCT model, subject FROM judgements
+    SELECT DISTINCT model, subject FROM judged
 ), found AS (
     SELECT 'conflicting' AS issue, model, subject, window_start, ts, who AS actor,
         people || ' people say different things' AS detail
@@ -26,14 +31,14 @@ WITH last_words AS (
     UNION ALL
     SELECT 'late', model, subject, window_start, label_ts, labelled_by,
         CAST(round(epoch(label_ts - ts) / 86400) AS BIGINT) || ' days after the prediction'
-    FROM labelled_predictions WHERE label_ts - ts >= INTERVAL 7 DAY
+    FROM truths WHERE label_ts - ts >= INTERVAL 7 DAY
     UNION ALL
     SELECT 'early', model, subject, window_start, label_ts, labelled_by, 'made before what it is about was over'
-    FROM labelled_predictions WHERE label_ts < window_start
+    FROM truths WHERE label_ts < window_start - INTERVAL 5 SECOND
     UNION ALL
     SELECT 'suspicious', model, subject, window_start, label_ts, labelled_by,
         'score ' || round(score, 3) || ', truth ' || truth
-    FROM labelled_predictions WHERE (score >= 0.95 AND NOT truth) OR (score <= 0.05 AND truth)
+    FROM truths WHERE (score >= 0.95 AND NOT truth) OR (score <= 0.05 AND truth)
 )
 SELECT * FROM found
 ORDER BY model, CASE issue WHEN 'conflicting' THEN 0 WHEN 'suspicious' THEN 1 WHEN 'early' THEN 2 WHEN 'late' THEN 3

@@ -1,16 +1,8 @@
 -- What runs now and how it does, one row an active deployment. `acc100` and `acc1000` are of the running version;
 -- FIRING: an alert fires for it, WATCH: under its limit or an alert pending, NO DATA: no labelled prediction.
-WITH judged AS MATERIALIZED (
-    SELECT model, version, environment, ts FROM judgements
-), newest AS (
-    SELECT model, version, environment, max(ts) AS last_ts FROM judged GROUP BY ALL
-), rate AS (
-    SELECT j.model, j.version, j.environment, count(*) / 5.0 AS per_min
-    FROM judged j JOIN newest n USING (model, version, environment)
-    WHERE j.ts > n.last_ts - INTERVAL 5 MINUTE GROUP BY ALL
-), perf AS (
+WITH perf AS (
     SELECT model, version, environment,
-        max(n) FILTER ("window" = 'all') AS n, max(predictions) AS predictions, max(flagged) AS flagged,
+        max(newest_ts) AS last_ts, max(predictions_per_min) AS per_min, max(n) FILTER ("window" = 'all') AS n, max(predictions) AS predictions, max(flagged) AS flagged,
         max(accuracy) FILTER ("window" = 'last_100') AS acc100, max(accuracy) FILTER ("window" = 'last_1000') AS acc1000,
         max(accuracy_high) FILTER ("window" = 'last_100') AS acc100_high,
         max(f1) FILTER ("window" = 'last_1000') AS f1, max(fpr) FILTER ("window" = 'last_1000') AS fpr
@@ -33,13 +25,11 @@ SELECT
         ELSE 'OK'
     END AS state,
     coalesce(p.predictions, 0) AS predictions, coalesce(p.flagged, 0) AS flagged,
-    coalesce(r.per_min, 0) AS predictions_per_min, w.last_ts, p.acc100_high, d.id AS deployment_id, m.alert_severity AS severity
+    coalesce(p.per_min, 0) AS predictions_per_min, p.last_ts, p.acc100_high, d.id AS deployment_id, m.alert_severity AS severity
 FROM deployment d
 JOIN config_revision c ON c.model = d.model AND c.revision = d.config_revision
 JOIN model m ON m.name = d.model
 LEFT JOIN perf p ON p.model = d.model AND p.version = d.version AND p.environment = d.environment
-LEFT JOIN rate r ON r.model = d.model AND r.version = d.version AND r.environment = d.environment
-LEFT JOIN newest w ON w.model = d.model AND w.version = d.version AND w.environment = d.environment
 LEFT JOIN alarms a ON a.model = d.model AND a.environment = d.environment
 WHERE d.status = 'active'
 ORDER BY d.environment, d.model
