@@ -24,6 +24,7 @@ class Anomaly:
     """One kind of anomaly, as expressions over the features."""
 
     kind: str
+    """Its type and, after a slash, which of the ways in which that type shows."""
     figure: str
     """Which figure shows it: time, memory, wait or outcome; kinds of one figure are not independent."""
     confidence: pl.Expr
@@ -47,6 +48,8 @@ SHARED_Z = 0.85
 """A worker's runs together need this part of the limit of a single run."""
 LATE_Z, LATE_SHARE = 1.6, 0.65
 """A backlog needs a wait at 1.6 times the limit, and this share of the runs around it to be late as well."""
+SPARED = 0.25
+"""A run that succeeds amid failures has this part of their confidence."""
 RISE = 0.4
 """A leak is a rise of at least two fifths."""
 
@@ -75,7 +78,8 @@ def anomalies(limits: Limits) -> list[Anomaly]:
     """Every kind of anomaly that the detector knows."""
     return [
         _time(limits), _memory(limits), _leak(limits), _starvation(limits), _backlog(limits), _retries(limits),
-        _failures(limits), _worker(limits),
+        _series(limits), _failures(limits, "", "of its type"), _failures(limits, "worker_", "on its worker"),
+        _worker(limits),
     ]  # fmt: skip
 
 
@@ -103,7 +107,7 @@ def _memory(limits: Limits) -> Anomaly:
 
 def _leak(limits: Limits) -> Anomaly:
     return Anomaly(
-        "memory_leak_slope", "memory",
+        "memory_leak/slope", "memory",
         _confidence(_least(pl.col("leak_z") / limits.z, pl.col("leak_rise") / RISE), limits),
         "leak_rise", pl.col("memory_mb"), pl.col("memory_mb") / (1.0 + pl.col("leak_rise")), pl.col("leak_z"),
         pl.col("worker_runs"),
@@ -149,19 +153,40 @@ def _retries(limits: Limits) -> Anomaly:
     )  # fmt: skip
 
 
-def _failures(limits: Limits) -> Anomaly:
-    """More failures in a series than the type's usual rate explains (binomial, half a failure added for doubt)."""
-    expected = pl.col("failed_runs") * pl.col("failed_usual")
-    spread = (expected * (1.0 - pl.col("failed_usual")) + 0.5).sqrt()
-    own = pl.when(pl.col("failed")).then(1.0).otherwise(0.5)
-    sure = _confidence((pl.col("failed_recent") - expected) / spread / limits.z, limits) * own
+def _series(limits: Limits) -> Anomaly:
+    """More retried runs of the type around it than in its week; only for runs that are retries themselves."""
+    z, expected, spread = _surplus("retried_recent", "series_runs", "retried_usual")
+    own = pl.when(pl.col("retry_count") > 0).then(1.0).otherwise(0.0)
     return Anomaly(
-        "high_failure_rate", "outcome",
-        sure.fill_null(0.0),
-        "status", pl.col("failed_recent"), expected, spread, pl.col("failed_runs"),
-        pl.concat_str(words.count("failed_recent"), pl.lit(" of the "), words.count("failed_runs"),
-                      pl.lit(" runs of its type around it failed, usually "), words.share("failed_usual")),
+        "rising_retries/series", "outcome",
+        _confidence(z / limits.z, limits) * own,
+        "retry_count", pl.col("retried_recent"), expected, spread, pl.col("series_runs"),
+        pl.concat_str(words.count("retried_recent"), pl.lit(" of the "), words.count("series_runs"),
+                      pl.lit(" runs of its type around it are retries, usually "), words.share("retried_usual")),
     )  # fmt: skip
+
+
+def _failures(limits: Limits, prefix: str, whose: str) -> Anomaly:
+    """More failures in a series than the usual rate explains, of the type or on the worker."""
+    z, expected, spread = _surplus(f"{prefix}failed_recent", f"{prefix}series_runs", f"{prefix}failed_usual")
+    own = pl.when(pl.col("failed")).then(1.0).otherwise(SPARED)
+    return Anomaly(
+        f"high_failure_rate/{prefix or 'type_'}", "outcome",
+        _confidence(z / limits.z, limits) * own,
+        "status", pl.col(f"{prefix}failed_recent"), expected, spread, pl.col(f"{prefix}series_runs"),
+        pl.concat_str(words.count(f"{prefix}failed_recent"), pl.lit(" of the "), words.count(f"{prefix}series_runs"),
+                      pl.lit(f" runs {whose} around it failed, usually "), words.share(f"{prefix}failed_usual")),
+    )  # fmt: skip
+
+
+def _surplus(recent: str, runs: str, rate: str) -> tuple[pl.Expr, pl.Expr, pl.Expr]:
+    """How many binomial standard deviations a count is above what its usual rate gives; that count, the deviation.
+
+    Half an event is added to the variance, for a rate that has never been seen is not known to be zero.
+    """
+    expected = pl.col(runs) * pl.col(rate)
+    spread = (expected * (1.0 - pl.col(rate)) + 0.5).sqrt()
+    return (pl.col(recent) - expected) / spread, expected, spread
 
 
 def _worker(limits: Limits) -> Anomaly:

@@ -56,7 +56,10 @@ FEATURES = pl.Schema(
         "retry_usual": pl.Float32, "cpu_share": pl.Float32, "cpu_share_usual": pl.Float32,
         "worker_z": pl.Float32, "worker_runs": pl.Int64,
         "leak_z": pl.Float32, "leak_rise": pl.Float32,
-        "failed_recent": pl.Float32, "failed_runs": pl.Int64, "failed_usual": pl.Float32, "runs": pl.Int64,
+        "failed_recent": pl.Float32, "failed_usual": pl.Float32,
+        "retried_recent": pl.Float32, "retried_usual": pl.Float32,
+        "series_runs": pl.Int64, "worker_failed_recent": pl.Float32, "worker_failed_usual": pl.Float32,
+        "worker_series_runs": pl.Int64, "runs": pl.Int64,
     }
 )  # fmt: skip
 
@@ -96,14 +99,16 @@ def has_failed() -> pl.Expr:
     return pl.col("status").str.contains("(?i)fail|retr|releas|error|exception|dead|time.?out|killed|oom|abort|crash")
 
 
-def _worker(runs: Runs, of: _Figures, weekly: dict[str, Usual], time_z: Floats, plain_memory: Floats) -> Columns:
+def _worker(runs: Runs, of: _Figures, weekly: dict[str, Usual], plain: dict[str, Floats]) -> Columns:
     """What the worker's runs of the moment share: a stalled CPU, CPU time that is missing, rising memory.
 
-    Where CPU time is not logged, the run's time speaks for the stall. `plain_memory` is without the payload's part.
+    Where CPU time is not logged, the run's time speaks for the stall. `plain` time and memory are without the part
+    that the payload explains.
     """
     order = grouped(runs.worker)
     share = -steady(of.share, weekly["share"], SHARE, KNOWN_RUNS)
-    stall, idle = np.where(np.isnan(share), 0.7 * time_z, share), -steady(of.cpu, weekly["cpu"], CPU, KNOWN_RUNS)
+    slow = steady(plain["time"], weekly["time"], TIME.floor, KNOWN_RUNS)
+    stall, idle = np.where(np.isnan(share), slow, share), -steady(of.cpu, weekly["cpu"], CPU, KNOWN_RUNS)
     near = company(runs, order, runs.worker, WORKER)
     everyone = np.zeros(len(stall), np.int64)
     total, count = company(runs, grouped(everyone), everyone, ALL).pooled(stall)
@@ -113,7 +118,7 @@ def _worker(runs: Runs, of: _Figures, weekly: dict[str, Usual], time_z: Floats, 
     unit = np.sqrt(np.maximum(count + TOGETHER * count**2, 1.0))
     together = np.fmax((stalled - common * count) / unit, CPU_WEIGHT * missing / unit)
     own = np.nan_to_num(np.fmax(stall, CPU_WEIGHT * idle))
-    rise, leak = rising(plain_memory - weekly["memory"].middle, runs, order, DAY_US)
+    rise, leak = rising(plain["memory"] - weekly["memory"].middle, runs, order, DAY_US)
     return {
         "worker_z": np.where(count > 0, together * np.clip(0.6 + 0.4 * own, 0.5, 1.0), np.nan), "worker_runs": count,
         "leak_z": np.where(runs.worker >= 0, leak, np.nan), "leak_rise": np.expm1(rise),
@@ -142,16 +147,24 @@ def _waits(runs: Runs, within: Reach, known: Ints, settle_us: int) -> Columns:
     }  # fmt: skip
 
 
-def _failures(runs: Runs, order: Order, failed: Floats) -> tuple[Columns, Ints]:
-    """Failures among the runs of the type around each run, and the rate of the week before; and the week's runs."""
-    everyone = np.zeros(len(failed), np.int64)
-    around, near = company(runs, order, everyone, SERIES).counted(failed)
-    lately, last = company(runs, order, everyone, replace(SERIES, after=0)).counted(failed)
-    whole = company(runs, order, everyone, PAST)
-    before, count = whole.counted(failed)
-    usual = (before - lately + 0.5) / (count - last + 10.0)
-    known = order.back(whole.high - whole.low)
-    return {"failed_recent": around, "failed_runs": near, "failed_usual": usual}, known
+def _series(runs: Runs, order: Order, group: Ints, counts: dict[str, Floats]) -> Columns:
+    """Of each count: the sum over the group's runs around each run, and the mean over the week before those."""
+    around, lately, whole = (company(runs, order, group, n) for n in (SERIES, replace(SERIES, after=0), PAST))
+    columns: Columns = {}
+    for name, values in counts.items():
+        columns[f"{name}_recent"], columns["series_runs"] = around.counted(values)
+        (late, last), (before, count) = lately.counted(values), whole.counted(values)
+        columns[f"{name}_usual"] = (before - late + 0.5) / (count - last + 10.0)
+    return columns
+
+
+def _outcomes(runs: Runs, order: Order, of: _Figures) -> Columns:
+    """Failures and retries in series, of the type and on the worker."""
+    everyone = np.zeros(len(of.failed), np.int64)
+    retried = np.where(np.isnan(of.retries), np.nan, of.retries > 0).astype(np.float32)
+    by_type = _series(runs, order, everyone, {"retried": retried, "failed": of.failed})
+    by_worker = _series(runs, grouped(runs.worker), runs.worker, {"failed": of.failed})
+    return by_type | {f"worker_{name}": values for name, values in by_worker.items()}
 
 
 def signals(runs: Runs, settle_us: int) -> pl.DataFrame:
@@ -161,7 +174,7 @@ def signals(runs: Runs, settle_us: int) -> pl.DataFrame:
             pl.lit(None, dtype=kind).alias(name) for name, kind in FEATURES.items()
         )
     of, behind = _figures(runs), past(runs, runs.job_type)
-    failures, known = _failures(runs, behind.order, of.failed)
+    _, known = company(runs, behind.order, np.zeros(len(of.time), np.int64), PAST).counted(np.zeros_like(of.time))
     weekly = week(behind, {"time": of.time, "memory": of.memory, "share": of.share, "cpu": of.cpu,
                            "retries": of.retries, "size": of.size})  # fmt: skip
     slope = slopes(behind, {"time": of.time, "memory": of.memory}, of.size)
@@ -169,7 +182,8 @@ def signals(runs: Runs, settle_us: int) -> pl.DataFrame:
     size = np.where(np.isnan(of.size), usual_size, of.size)
     by_time = deviation(of.time, moment(within, of.time, (slope["time"], size)), TIME, known)
     by_memory = deviation(of.memory, moment(within, of.memory, (slope["memory"], size)), MEMORY, known)
-    plain_memory = (of.memory - slope["memory"] * (size - usual_size)).astype(np.float32)
+    plain = {name: (value - slope[name] * (size - usual_size)).astype(np.float32)
+             for name, value in (("time", of.time), ("memory", of.memory))}  # fmt: skip
     columns: Columns = {
         "time_z": by_time.z, "time_fence": by_time.fence, "time_usual_ms": np.exp(by_time.usual) - TIME_C,
         "time_spread": by_time.spread,
@@ -178,7 +192,7 @@ def signals(runs: Runs, settle_us: int) -> pl.DataFrame:
         **_waits(runs, within, known, settle_us),
         "retry_usual": weekly["retries"].p90,
         "cpu_share": np.exp(of.share), "cpu_share_usual": np.exp(weekly["share"].middle),
-        **_worker(runs, of, weekly, by_time.z, plain_memory), **failures, "runs": by_time.runs,
+        **_worker(runs, of, weekly, plain), **_outcomes(runs, behind.order, of), "runs": by_time.runs,
     }  # fmt: skip
     frame = runs.frame.with_columns(
         pl.col("window_end").dt.hour().alias("hour"), has_failed().alias("failed"),

@@ -59,7 +59,7 @@ def _named(frame: pl.DataFrame, found: list[Anomaly]) -> pl.DataFrame:
     """`_row`, `_words` and `_listed` (a JSON list) of the runs in which something is named, surest first."""
     parts = [
         frame.filter(pl.col(f"_{a.kind}") >= pl.col("_floor")).select(
-            "_row", pl.lit(a.kind.removesuffix("_slope")).alias("type"), pl.lit(a.feature).alias("feature"),
+            "_row", pl.lit(a.kind.partition("/")[0]).alias("type"), pl.lit(a.feature).alias("feature"),
             _number(a.value).alias("value"), _number(a.usual).alias("usual"), _number(a.spread).alias("spread"),
             a.runs.cast(pl.Int64).alias("runs"), pl.col(f"_{a.kind}").round(3).alias("confidence"),
             a.words.alias("words"),

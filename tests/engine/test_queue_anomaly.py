@@ -139,6 +139,37 @@ def test_failures_in_a_series_are_found_and_a_single_one_is_not() -> None:
     assert alone["flagged"].to_list() == [False]
 
 
+def test_one_retry_amid_many_is_found_and_a_lonely_one_is_not() -> None:
+    mails = pl.col("job_type") == "mail"
+    nth = mails.cum_sum()
+    rows = judge(change(stream(), mails & (nth.is_between(250, 259) | (nth == 100)), retry_count=pl.lit(1)))
+    retried = rows.filter(pl.col("retry_count") > 0)
+    assert retried.height == 11
+    assert retried["found"][1:].list.contains("rising_retries").mean() > 0.7
+    assert "runs of its type around it are retries" in retried["reason"][5]
+    assert not retried["flagged"][0]
+
+
+def test_a_worker_on_which_everything_fails_is_found() -> None:
+    """Each type still succeeds elsewhere."""
+    broken = (pl.col("worker") == "w2") & pl.int_range(pl.len()).is_between(400, 430)
+    rows = judge(change(stream(), broken, status=pl.lit("failed")))
+    failed = rows.filter("failed")
+    assert failed["found"].list.contains("high_failure_rate").mean() > 0.8
+    assert failed["reason"].str.contains("on its worker").any()
+    assert rows.filter(~pl.col("failed"))["flagged"].mean() < 0.02
+
+
+def test_a_slow_worker_is_found_without_cpu_times() -> None:
+    sick = (pl.col("worker") == "w3") & pl.int_range(pl.len()).is_between(350, 400)
+    events = JOBS.conform(stream().with_columns(pl.lit(None, dtype=pl.Float64).alias("cpu_ms")))
+    rows = judge(change(events, sick, execution_ms=pl.col("execution_ms") * 6))
+    between = rows.filter(pl.col("subject").is_between(pl.lit("j00355"), pl.lit("j00395")))
+    assert between.filter(pl.col("worker") == "w3")["flagged"].mean() > 0.8
+    assert between["found"].list.contains("worker_degradation").any()
+    assert between.filter(pl.col("worker") != "w3")["flagged"].mean() < 0.1
+
+
 def test_a_worker_with_a_stalled_cpu_is_found_and_its_peers_are_not() -> None:
     """Three times the time with no more CPU time, on all runs of one worker."""
     sick = (pl.col("worker") == "w3") & pl.int_range(pl.len()).is_between(350, 450)
