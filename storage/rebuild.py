@@ -30,7 +30,6 @@ from storage.reland import Range, reland
 from storage.segments import Written, checksum_file, read_metadata
 
 Span = tuple[int, int]
-_MAGIC = b"SQLite format 3\0"
 _log = logging.getLogger("watchroom")
 
 
@@ -52,15 +51,30 @@ class Found:
 
 
 def is_lost(home: Home) -> bool:
-    """Whether a ledger that was there is gone, or is no ledger any more. Cheap: looks at its first bytes."""
+    """Whether a ledger that was there is gone, or is no ledger any more. Cheap: looks at its first page.
+
+    SQLite is asked, and the file never opened by hand: closing any handle of it would drop the locks that this
+    process's other connections hold on it (POSIX), and another process could delete the log they write to.
+    """
     try:
-        with home.ledger.open("rb") as handle:
-            head = handle.read(len(_MAGIC))
+        size = home.ledger.stat().st_size
     except FileNotFoundError:
-        head = b""
-    if head:
-        return head != _MAGIC
+        size = 0
+    if size:
+        return _is_no_database(home.ledger)
     return home.lake.is_dir() and next(home.lake.rglob("*.parquet"), None) is not None
+
+
+def _is_no_database(path: Path) -> bool:
+    try:
+        connection = sqlite3.connect(f"{path.absolute().as_uri()}?mode=rw", uri=True)
+        try:
+            connection.execute("PRAGMA schema_version")
+        finally:
+            connection.close()
+    except sqlite3.Error as error:
+        return getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_NOTADB
+    return False
 
 
 def revive(home: Home, clock: Clock) -> list[str]:
