@@ -72,7 +72,7 @@ def compose(kind: str, alerts: Sequence[Alert], rule: Rule | None, now: datetime
     lines.append(f"since {since:%Y-%m-%d %H:%M} UTC, alert {', '.join(str(a.id) for a in alerts)}")
     if rule is not None and rule.look and kind != "resolved":
         lines.append(f"look: {clean(fill(rule.look, {'model': first.model, 'environment': first.environment}))}")
-        lines.append(f"take on: watchroom alerts --acknowledge {first.id}")
+        lines.append(f"take on: watchroom acknowledge {first.id}")
     number = sum(alert.notices for alert in alerts)
     key = f"{first.dedup_key}-{first.id}-{kind}-{number}"
     return Notice(key, kind, severity, title, tuple(lines), f"{first.dedup_key}-{first.id}-fired-0", rfc3339(now),

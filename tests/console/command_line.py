@@ -26,6 +26,7 @@ class Answer:
     @property
     def rows(self) -> list[dict[str, Any]]:
         """The rows of `--output json`; a single thing is one row."""
+        assert self.out, self.said
         found = json.loads(self.out)
         return found if isinstance(found, list) else [found]
 

@@ -1,0 +1,98 @@
+"""`watchroom scheduler`: run the periodic jobs."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+
+from console.confirm import confirm
+from console.options import DryRunOption, HomeOption, LimitOption, OutputOption, ReasonOption, YesOption
+from console.output import Output, emit, emit_one, say
+from storage.errors import UsageError
+
+if TYPE_CHECKING:
+    from engine.room import Room
+
+PANEL = "Monitoring"
+What = Literal["run", "run-now", "pause", "resume", "history"]
+HISTORY = ("id", "job", "slot_ts", "outcome", "trigger_kind", "late_s", "duration_s", "error", "output")
+
+
+def command(
+    what: Annotated[
+        What, typer.Argument(help="run in the foreground; run-now, pause, resume one job; history.")
+    ] = "run",
+    job: Annotated[str | None, typer.Argument(metavar="JOB", help="A job, as `scheduler-status` names it.")] = None,
+    once: Annotated[bool, typer.Option("--once", help="run: only what is due now; for cron or systemd.")] = False,
+    lasting: Annotated[str, typer.Option("--for", help="pause: how long.")] = "1day",
+    reason: ReasonOption = "",
+    limit: LimitOption = None,
+    yes: YesOption = False,
+    dry_run: DryRunOption = False,
+    output: OutputOption = Output.table,
+    home: HomeOption = None,
+) -> int:
+    """Run the periodic jobs until stopped (Ctrl-C, SIGTERM), or steer one of them.
+
+    Performance every 5 minutes, degradation every 15, tuning every hour, clean-up every day. A slot is run once however
+    many processes schedule; `watchroom run` does it too. run-now ends with 1 when the job fails.
+
+    Example: watchroom scheduler run-now ml-degradation-detection
+    """
+    from engine.room import Room
+    from engine.scheduler_process import scheduler_of
+
+    room = Room.open(home, origin="scheduler" if what == "run" else "cli")
+    if what == "history":
+        sql = "SELECT * FROM job_runs WHERE $1 IS NULL OR job = $1 ORDER BY id DESC"
+        emit(room.reader.query(sql, [job]), output, columns=HISTORY, limit=limit, empty="no run yet")
+        return 0
+    if what == "run":
+        return _run(room, once, output)
+    if job is None:
+        raise UsageError(f"say which job to {what}; `watchroom scheduler-status` names them")
+    scheduler = scheduler_of(room)
+    if what == "run-now":
+        done = scheduler.run_now(job)
+        emit_one({"job": done.job, "outcome": done.outcome, "duration_s": done.duration_s, "error": done.error,
+                  "output": dict(done.output)}, output)  # fmt: skip
+        return 0 if done.outcome == "success" else 1
+    scheduler.actor = room.registry.actor
+    if what == "resume":
+        if confirm(f"resume {job}", yes=yes, dry_run=dry_run):
+            scheduler.resume(job)
+        return 0
+    from console.period import span
+
+    if not reason.strip():
+        raise UsageError("a pause needs a reason; give one with --reason")
+    until = room.clock() + span(lasting)
+    if confirm(f"pause {job} until {until:%Y-%m-%d %H:%M} UTC", yes=yes, dry_run=dry_run):
+        scheduler.pause(job, until=until, reason=reason)
+    return 0
+
+
+def _run(room: Room, once: bool, output: Output) -> int:
+    import signal
+    import threading
+
+    from engine.scheduler_process import scheduler_of, serve
+
+    if once:
+        done = scheduler_of(room).tick()
+        emit([{"job": r.job, "slot": r.slot_ts, "outcome": r.outcome, "trigger": r.trigger, "duration_s": r.duration_s,
+               "error": r.error} for r in done], output, empty="nothing is due")  # fmt: skip
+        return 1 if any(r.outcome in ("failure", "timeout") for r in done) else 0
+    stop = threading.Event()
+    received: list[int] = []
+
+    def end(number: int, _frame: object) -> None:
+        received.append(number)
+        stop.set()
+
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, end)
+    say(f"scheduling the jobs of {room.home.path}; Ctrl-C stops")
+    serve(room, stop)
+    return 128 + received[0] if received else 0

@@ -1,0 +1,28 @@
+"""The labelled past of what runs, as the simulation of alerts takes it."""
+
+from __future__ import annotations
+
+from engine.degradation import frozen
+from engine.registry import Registry
+from engine.simulation import Stream
+from storage.sql import Reader
+
+
+def past_streams(reader: Reader, registry: Registry, days: float, environment: str = "production") -> list[Stream]:
+    """A stream a deployed model: its labelled verdicts of the last `days` of event time, whichever version gave them.
+
+    Models without a labelled verdict are left out. The baseline is the frozen one, if there is one.
+    """
+    found = []
+    for now in registry.deployed(environment):
+        items = reader.query(
+            "SELECT ts, flagged, truth FROM labelled_predictions WHERE model = $1 AND environment = $2"
+            " AND ts > (SELECT max(ts) FROM predictions) - to_seconds(CAST($3 AS DOUBLE)) ORDER BY ts, prediction_id",
+            [now.model, environment, days * 86_400.0],
+        )
+        if items.height:
+            model = registry.model(now.model)
+            with registry.ledger.read() as connection:
+                baseline = frozen(connection, now, "accuracy")
+            found.append(Stream(now.model, items, model.alert_accuracy, baseline, model.alert_severity))
+    return found
