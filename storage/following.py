@@ -250,7 +250,8 @@ class Follower:
         try:
             reading = None
             if not is_landed_archive(landing.lake.ledger, path):
-                reading = open_source(landing.lake.ledger, path, landing.terms, landing.clock())
+                busy = {item.reading.source.id for item in self._open.values()}
+                reading = open_source(landing.lake.ledger, path, landing.terms, landing.clock(), busy=busy)
         except InputError as error:
             self.tally.notice(f"passed over: {error}")
         except FileNotFoundError:
@@ -316,7 +317,7 @@ class Follower:
         """The file was truncated or overwritten: its former life is over, and it is read anew from its start."""
         self.landing.rewritten(item.reading, self.tally)
         self._close(key)
-        self._passed.pop(key, None)
+        self._passed.clear()
         self._stirred = True
 
     def _let_go(self) -> None:

@@ -206,7 +206,7 @@ class Landing:
 
     def land_rest(self, former: Source, log_format: LogFormat, tally: Tally) -> None:
         """Land what remains of a source that is not at its place any more, or count it as lost; then it is over."""
-        stream = find_rest(former)
+        stream = find_rest(former, self.lake.ledger)
         now = rfc3339(self.clock())
         if stream is not None:
             with closing(Reading(former, read_on(former, stream, log_format, self.terms))) as rest:

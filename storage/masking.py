@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hmac
 import ipaddress
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from hashlib import blake2b
@@ -87,15 +88,30 @@ class Masking:
         return frame.with_columns(masked.alias(column))
 
     def mask(self, text: pl.Series) -> pl.Series:
-        """A String column with keys, headers, cards and e-mails masked; itself if nothing is to mask."""
-        masked = text
-        if self.keys and _any(text, self.keys):
+        """A String column with keys, headers, cards and e-mails masked; itself if nothing is to mask.
+
+        One pass finds the few rows that may hold something; only those are looked at closely.
+        """
+        suspect = text.str.contains(self._suspicious()).fill_null(False)
+        if not suspect.any():
+            return text
+        masked = text.filter(suspect)
+        if self.keys:
             masked = masked.str.replace_all(_key_value(self.keys), "${1}" + MASK)
-        if self.headers and _any(text, self.headers):
+        if self.headers:
             masked = masked.str.replace_all(_header(self.headers), "${1}" + MASK)
-        if self.emails and _any(text, ("@", "%40")):
+        if self.emails:
             masked = masked.str.replace_all(_EMAIL, MASK)
-        return _without_cards(masked) if self.cards else masked
+        if self.cards:
+            masked = _without_cards(masked)
+        return text.clone().scatter(suspect.arg_true(), masked)
+
+    def _suspicious(self) -> str:
+        """A pattern that every text fits in which something is to be masked."""
+        words = [_spelled(name) for name in (*self.keys, *self.headers)]
+        return "(?i)" + "|".join(
+            words + ["[0-9]{4}[ -]?[0-9]{4}"] * self.cards + ["@", "%40"] * self.emails or ["$^"]
+        )  # fmt: skip
 
     def _address(self, column: pl.Series) -> pl.Series:
         """Addresses truncated or replaced, each distinct one once."""
@@ -121,13 +137,14 @@ def _decoded(raw: pl.Series) -> pl.Series:
     return pl.Series(raw.name, [r.decode("utf-8", "replace") if r is not None else None for r in raw], dtype=pl.String)
 
 
-def _any(text: pl.Series, words: Iterable[str]) -> bool:
-    return bool(text.str.contains_any(list(words), ascii_case_insensitive=True).any())
+def _spelled(name: str) -> str:
+    """A pattern of a name with `-` or `_` between its words."""
+    return re.sub("[-_]", "[-_]", re.escape(name).replace("\\-", "-"))
 
 
 def _key_value(keys: Iterable[str]) -> str:
     """`key=value` of query strings and forms, `"key": "value"` of JSON; `user_token` ends with a secret's name too."""
-    names = "|".join(sorted((k.replace("-", "[-_]").replace("_", "[-_]") for k in keys), key=len, reverse=True))
+    names = "|".join(sorted((_spelled(k) for k in keys), key=len, reverse=True))
     key = rf"(?i)((?:^|[^A-Za-z0-9]|%[0-9A-F]{{2}})(?:[A-Za-z0-9]+[-_.])?(?:{names})"
     return key + r"""(?:\]|%5D)?(?:(?:=|%3D)["']?|\\?["']\s*:\s*\\?["']?))(?:[^&;\s"'\\,}]+)"""
 

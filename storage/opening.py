@@ -5,6 +5,7 @@ that was there before.
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
@@ -106,15 +107,21 @@ class Terms:
     time_zone: str = "UTC"
 
 
-def open_source(ledger: Ledger, path: Path, terms: Terms, now: datetime) -> Reading | None:
+def open_source(
+    ledger: Ledger, path: Path, terms: Terms, now: datetime, *, busy: Collection[int] = ()
+) -> Reading | None:
     """The source at `path`, known or new, ready to be read on; None for a file that holds nothing yet,
-    or nothing but a copy of a source that still lives. Raises InputError for a file that cannot be landed.
+    or nothing but a copy of a source that still lives, or for one of the sources `busy`, which are open already.
+
+    Raises InputError for a file that cannot be landed.
     """
     stream = open_stream(path)
     try:
         try:
             with ledger.read() as connection:
                 known = sources.find_source(connection, stream, path)
+            if known is not None and known.id in busy:
+                raise sources.CopyError
         except sources.CopyError:
             stream.close()
             return None
@@ -162,8 +169,11 @@ def replaced_sources(ledger: Ledger, current: Source) -> list[Source]:
     return [sources.read_source(row) for row in rows]
 
 
-def find_rest(source: Source) -> Stream | None:
-    """The file that now holds what `source` was: renamed, copied aside or compressed, beside its old place; or None."""
+def find_rest(source: Source, ledger: Ledger | None = None) -> Stream | None:
+    """The file that now holds what `source` was: renamed, copied aside or compressed, beside its old place; or None.
+
+    With a `ledger`, a file that is a source of its own there is not taken.
+    """
     try:
         siblings = sorted(p for p in source.place.parent.iterdir() if p != source.place and p.is_file())
     except OSError:
@@ -175,7 +185,12 @@ def find_rest(source: Source) -> Stream | None:
             stream = open_stream(path)
         except InputError:
             continue
-        if source.holds(stream):
+        if source.holds(stream) and not (ledger is not None and _is_claimed(ledger, stream, source)):
             return stream
         stream.close()
     return None
+
+
+def _is_claimed(ledger: Ledger, stream: Stream, source: Source) -> bool:
+    with ledger.read() as connection:
+        return sources.is_claimed(connection, stream, source)

@@ -13,7 +13,7 @@ from storage.identity import HEAD_BYTES, Head, are_rotations, has_marker, marker
 from storage.streams import Stream, open_stream
 from storage.tail import Batch, Place
 
-FINISHED = ("rotated", "done", "damaged", "gone")
+_HAS_LANDED = "coalesce(provisional_offset, byte_offset) > 0"
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,15 +99,25 @@ def find_source(connection: sqlite3.Connection, stream: Stream, path: Path) -> S
 def _with_same_head(connection: sqlite3.Connection, stream: Stream) -> list[Source]:
     """The sources, newest first, that begin as a stream does."""
     first = stream.read(0, HEAD_BYTES)
-    lengths = [row[0] for row in connection.execute("SELECT DISTINCT head_bytes FROM source WHERE byte_offset > 0")]
+    lengths = [row[0] for row in connection.execute(f"SELECT DISTINCT head_bytes FROM source WHERE {_HAS_LANDED}")]
     found = []
     for length in lengths:
         if 0 < length <= len(first):
             found += connection.execute(
-                "SELECT * FROM source WHERE head = ? AND head_bytes = ? AND byte_offset > 0",
+                f"SELECT * FROM source WHERE head = ? AND head_bytes = ? AND {_HAS_LANDED}",
                 (marker_of(first[:length]), length),
             ).fetchall()
     return sorted((read_source(row) for row in found), key=lambda s: -s.id)
+
+
+def is_claimed(connection: sqlite3.Connection, stream: Stream, by_other_than: Source) -> bool:
+    """Whether an open file is a source of its own, and not the rest of another."""
+    status = stream.status()
+    rows = connection.execute(
+        "SELECT * FROM source WHERE device = ? AND inode = ? AND id <> ?",
+        (status.st_dev, status.st_ino, by_other_than.id),
+    ).fetchall()
+    return any(read_source(row).holds(stream) for row in rows)
 
 
 class CopyError(Exception):

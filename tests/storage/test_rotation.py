@@ -409,6 +409,21 @@ def test_a_record_of_several_lines_open_at_any_cut(watched, lake: Lake) -> None:
     assert [s.split() for s in statements] == [f"SELECT {n} FROM t WHERE id = 5".split() for n in range(4)]
 
 
+def test_copytruncate_while_nothing_but_half_a_line_has_landed(watched) -> None:  # type: ignore[no-untyped-def]
+    w = watched("app.log*")
+    log = w.folder / "app.log"
+    whole = lines(range(4))
+    log.write_bytes(whole[:18])
+    w.look(AT_ONCE)
+    log.write_bytes(whole)
+    shutil.copy(log, w.folder / "app.log.1")
+    os.truncate(log, 0)
+    w.look()
+    append(log, range(4, 8))
+    w.look()
+    assert seen(w.lake) == list(range(8)) and w.lake.scan("rejects").collect().height == 0
+
+
 def test_a_file_moved_away_while_nobody_looked_is_found_and_a_deleted_one_is_told(lake: Lake, tmp_path: Path) -> None:
     for name, numbers in (("a.log", range(10)), ("b.log", range(10, 20))):
         append(tmp_path / name, numbers)

@@ -1,0 +1,1 @@
+"""Benchmarks against the peers; each prints a ratio."""
