@@ -96,7 +96,8 @@ PEERS: dict[str, list[tuple[str, float, Callable[[Path], list[str]]]]] = {
         ("goaccess", 20.0, lambda p: ["goaccess", str(p), "--log-format=COMBINED", "-o", "report.json"]),
     ],
     "postgresql": [
-        ("pgbadger", 40.0, lambda p: ["pgbadger", "-q", "-j", "2", "-p", "%m [%p] %u@%d ", "-o", "-", "-x", "json", str(p)])
+        ("pgbadger", 40.0,
+         lambda p: ["pgbadger", "-q", "-j", "2", "-p", "%m [%p] %u@%d ", "-o", "-", "-x", "json", str(p)])
     ],
 }  # fmt: skip
 
@@ -129,8 +130,8 @@ def compare(name: str, path: Path, runs: int) -> None:
     ours, bare = measured(OURS, path, runs), measured(BARE[name], path, runs)
     ratio, of_cpu = bare["wall_s"] / ours["wall_s"], bare["cpu_s"] / ours["cpu_s"]
     print(f"{name}: {size_mb:.0f} MB, {ours['rows']:.0f} rows")
-    print(f"  landing     {size_mb / ours['wall_s']:7.0f} MB/s  {ours['cpu_s']:6.2f} CPU s  {ours['rss_mb']:5.0f} MB peak"
-          f"  {verdict(ours['rss_mb'] <= GOAL_RSS_MB)}")  # fmt: skip
+    print(f"  landing     {size_mb / ours['wall_s']:7.0f} MB/s  {ours['cpu_s']:6.2f} CPU s  {ours['rss_mb']:5.0f} MB"
+          f" peak  {verdict(ours['rss_mb'] <= GOAL_RSS_MB)}")  # fmt: skip
     print(
         f"  bare parse  {size_mb / bare['wall_s']:7.0f} MB/s  {bare['cpu_s']:6.2f} CPU s  {bare['rss_mb']:5.0f} MB peak"
     )
@@ -156,8 +157,8 @@ def archives(path: Path, runs: int) -> None:
     subprocess.run(["gzip", "-dc", str(packed)], stdout=subprocess.DEVNULL, check=True)
     unpack = time.perf_counter() - start
     share = max(plain, unpack) / ours
-    print(f"gzip: {packed.stat().st_size / 1e6:.0f} MB packed, {size_mb / ours:.0f} MB/s unpacked; {share:.2f} of the slower of"
-          f" gunzip ({size_mb / unpack:.0f} MB/s) and plain, goal 0.70  {verdict(share >= 0.70)}")  # fmt: skip
+    print(f"gzip: {packed.stat().st_size / 1e6:.0f} MB packed, {size_mb / ours:.0f} MB/s unpacked; {share:.2f} of the slower"
+          f" of gunzip ({size_mb / unpack:.0f} MB/s) and plain, goal 0.70  {verdict(share >= 0.70)}")  # fmt: skip
     packed.unlink()
 
 

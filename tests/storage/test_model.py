@@ -7,6 +7,7 @@ A short run belongs to every test run, a long one to `make soak`.
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import tempfile
 from datetime import UTC, datetime, timedelta
@@ -94,9 +95,8 @@ class Machine(RuleBasedStateMachine):
 
     def _endanger(self) -> None:
         """Bytes go: lines that are in this file alone and have not landed may be lost."""
-        here = {
-            int(text.split(b'"n')[1].split(b'"')[0]) for text in self.log.read_bytes().splitlines() if b'"n' in text
-        }
+        numbers = re.findall(rb'"n([0-9]+)"', self.log.read_bytes())
+        here = {int(number) for number in numbers}
         self.endangered |= here - set(seen(self.lake))
 
     # The watchroom
