@@ -30,17 +30,22 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import timedelta
+from pathlib import Path
 
 import polars as pl
 
 from engine.detector import Detector, Settings, Threshold
 from engine.waf.assess import assessed, told
 from engine.waf.events import LOOKBACK
+from engine.waf.model import stored_model
 
 
 @dataclass(frozen=True, slots=True)
 class WafSettings(Settings):
     """Settings of waf-behavioral."""
+
+    model: str = ""
+    """File of a payload model made by `watchroom train`, say from a site's own history; empty: the one that ships."""
 
 
 class WafBehavioral(Detector):
@@ -61,7 +66,9 @@ class WafBehavioral(Detector):
 
     def features(self, events: pl.LazyFrame) -> pl.LazyFrame:
         """One row a client and minute: traffic figures, `parts` of evidence, and what the log did not tell."""
-        return assessed(events).lazy()
+        settings = self.settings
+        path = settings.model if isinstance(settings, WafSettings) else ""
+        return assessed(events, stored_model(Path(path)) if path else None).lazy()
 
     def score(self, features: pl.LazyFrame) -> pl.LazyFrame:
         """`features` with the probability of an attack, the reason in words, and the evidence part by part."""

@@ -9,6 +9,7 @@ import polars as pl
 from engine.waf.behaviour import found
 from engine.waf.events import prepared
 from engine.waf.guessing import guessing, logins
+from engine.waf.habits import habits, with_habits
 from engine.waf.model import PayloadModel, shipped_model
 from engine.waf.payloads import with_payloads
 from engine.waf.traffic import LACKING, minutes
@@ -26,9 +27,10 @@ FIGURES = (
 def assessed(requests: pl.LazyFrame, model: PayloadModel | None = None) -> pl.DataFrame:
     """One row a client and minute: subject, window, FIGURES, `likelihood`, `parts` and `lacked`."""
     model = model or shipped_model()
+    known = habits(requests)
     rows, parts, tries = [], [], []
     for chunk in _chunks(requests):
-        events = with_payloads(prepared(chunk), model)
+        events = with_habits(with_payloads(prepared(chunk), model), known)
         rows.append(minutes(events))
         parts += [payload_parts(events), found(events)]
         tries.append(logins(events))

@@ -19,13 +19,14 @@ _SENDS = _METHOD.is_in(["POST", "PUT"])
 _REFUSED = _STATUS.is_between(400, 499).fill_null(False)
 _MISSING = _STATUS.is_in([400, 403, 404, 405, 410, 414, 444]).fill_null(False)
 _PAGE = ~pl.col("is_static")
+_UNHEARD = ~pl.col("is_static") & ~pl.col("is_habit")
 _TRIED = pl.col("query").is_not_null() | pl.col("remote_user").is_not_null()
 _REPEATED_401 = (_STATUS == 401).fill_null(False) & _TRIED
 _BROKEN = (pl.col("method").is_null() & pl.col("path").is_not_null() & (_STATUS == 400)).fill_null(False)
 
 BUCKETS = (
     Bucket("probing", "probing: {} different paths that do not exist (4xx)",
-           _MISSING & _PAGE & (_METHOD != "PROPFIND"), 10, 10, 0.75, excusable=True),
+           _MISSING & _UNHEARD & (_METHOD != "PROPFIND"), 10, 10, 0.75, excusable=True),
     Bucket("crawling", "crawling: {} different pages in one go",
            _PAGE & _METHOD.is_in(["GET", "HEAD"]) & ~_REFUSED, 40, 0.5, 0.6, distinct="path", excusable=True),
     Bucket("sensitive-files", "asks for sensitive files: {} of them", pl.col("is_sensitive"), 4, 5, 0.85),
@@ -50,7 +51,7 @@ BUCKETS = (
            0.8, distinct=None),
     Bucket("locked-out", "{} requests refused with 401", _REPEATED_401, 10, 10, 0.65, distinct=None),
     Bucket("parameter-guessing", "tries values one after the other on one path: {} refused",
-           _MISSING & _PAGE & pl.col("query").is_not_null(), 6, 10, 0.6, per=("path",)),
+           _MISSING & _UNHEARD & pl.col("query").is_not_null(), 6, 10, 0.6, per=("path",)),
     Bucket("agent-rotation", "changes its user agent: {} different ones within seconds",
            pl.col("user_agent").is_not_null(), 10, 8, 0.75, distinct="user_agent"),
     Bucket("cache-bypass", "flood past the cache: {} random queries on one path",
@@ -76,6 +77,6 @@ def _overflows(events: pl.DataFrame, bucket: Bucket) -> pl.DataFrame:
 
 
 def _slow_probing(events: pl.DataFrame) -> pl.DataFrame:
-    many = rolling_count(events, _MISSING & _PAGE, distinct="target").filter(pl.col("count") >= SLOW_PROBES)
+    many = rolling_count(events, _MISSING & _UNHEARD, distinct="target").filter(pl.col("count") >= SLOW_PROBES)
     words = pl.format("low and slow: {} different missing paths within 25 minutes", "count")
     return as_parts(many, part("slow-probing", pl.lit(0.65), words), excusable=True)

@@ -15,8 +15,9 @@ MEMORY = timedelta(minutes=25)
 """How far a bucket or a slow count looks back from one request."""
 REPEAT = timedelta(minutes=10)
 """The same value counts as new again after so long."""
-HISTORY = timedelta(minutes=25)
-"""How long a client that attacked is remembered. MEMORY + REPEAT + HISTORY are LOOKBACK: nothing older can matter."""
+HISTORY = timedelta(minutes=15)
+"""How long a client that attacked is remembered. With MEMORY, REPEAT and the ten minutes in which a site's habits show
+it makes LOOKBACK: nothing older can matter."""
 COLUMNS = (
     "ts", "source", "byte_offset", "client_ip", "method", "path", "query", "status", "referer", "user_agent",
     "remote_user", "headers", "body",

@@ -69,6 +69,12 @@ def read_model(path: Path) -> PayloadModel:
         raise InputError(f"{path} is no payload model ({why}); `watchroom train` makes one") from None
 
 
+@functools.lru_cache(maxsize=4)
+def stored_model(path: Path) -> PayloadModel:
+    """`read_model`, once a path in this process: a model file is written once and never changed."""
+    return read_model(path)
+
+
 @functools.cache
 def shipped_model() -> PayloadModel:
     """The model that comes with watchroom."""

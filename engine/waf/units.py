@@ -14,7 +14,10 @@ from engine.waf.bodies import arguments, body_units, exploded
 
 ZONES = ("path", "arg", "body", "header", "cookie", "referer", "agent")
 ZONE = pl.Enum(ZONES)
-UNIT_SCHEMA = pl.Schema({"column": pl.String, "piece": pl.String, "zone": ZONE, "unit": pl.String})
+_UNIT: dict[str, pl.DataType | type[pl.DataType]] = {
+    "column": pl.String, "piece": pl.String, "zone": ZONE, "unit": pl.String,
+}  # fmt: skip
+UNIT_SCHEMA = pl.Schema(_UNIT)
 PIECE_COLUMNS = ("path", "query", "body", "headers", "referer", "user_agent")
 MAX_PIECE_CHARS = 262_144
 """Longer pieces are judged by their first and last half of this many characters."""

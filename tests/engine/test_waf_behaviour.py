@@ -129,3 +129,18 @@ def test_a_client_without_a_name_is_judged_by_payload_alone() -> None:
     assert verdicts(*unnamed)["unknown client"][0] < 0.5
     unnamed.append(request("/x", query="id=1' OR '1'='1", client_ip=None))
     assert verdicts(*unnamed)["unknown client"][0] >= 0.5
+
+
+def test_what_is_missing_for_everybody_is_the_sites_habit() -> None:
+    """A page full of avatars that nobody set is no probing once several visitors have met it; a scanner stays one."""
+    visitors = [
+        request(f"/avatar/{c}{i}/big", at_s=3 * c + i / 10, status=404, client_ip=f"198.51.100.{c}")
+        for c in range(7)
+        for i in range(14)
+    ]
+    scanner = [request(f"/page-{chr(97 + i)}.php", at_s=20 + i, status=404) for i in range(14)]
+    found = verdicts(*visitors, *scanner)
+    assert all(found[f"198.51.100.{c}"][0] < 0.5 for c in range(7))
+    assert found[CLIENT][0] >= 0.5
+    alone = verdicts(*visitors[:14])
+    assert alone["198.51.100.0"][0] >= 0.5

@@ -8,11 +8,13 @@ import numpy as np
 import polars as pl
 import pytest
 
+from engine.detectors.waf_behavioral import WafBehavioral
 from engine.waf.model import SHIPPED, PayloadModel, read_model, shipped_model
 from engine.waf.payloads import judged_pieces
 from engine.waf.signals import all_signals
 from engine.waf.train import train
 from storage.errors import InputError
+from tests.engine.waf_traffic import log, request
 
 
 def pieces(*queries: str) -> pl.DataFrame:
@@ -82,3 +84,13 @@ def test_a_site_can_teach_its_own_habits(data: Path) -> None:
 def test_no_data_is_an_error_that_says_what_to_give(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"requests\.parquet"):
         train(tmp_path)
+
+
+def test_a_detector_takes_another_model_by_its_file(data: Path, tmp_path: Path) -> None:
+    train(data).save(tmp_path / "own.npz")
+    events = log([request("/x", query="id=1' UNION SELECT a FROM b--")]).lazy()
+    own = WafBehavioral.configured({"model": str(tmp_path / "own.npz")})
+    other = own.features(events).collect()["payload_p"].item()
+    assert other != WafBehavioral().features(events).collect()["payload_p"].item()
+    with pytest.raises(InputError, match="no payload model"):
+        WafBehavioral.configured({"model": str(tmp_path / "none.npz")}).features(events)

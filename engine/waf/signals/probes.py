@@ -19,9 +19,9 @@ SIGNALS = [
     Signal(
         "cve-php", _CVE, "a published PHP hole (PHPUnit, ThinkPHP, Laravel, php-cgi, ...)",
         r"phpunit.*/eval-stdin\.php|/eval-stdin\.php|htmlawedtest\.php|/_ignition/execute-solution|think(?:\\|"
-        r"/)?app|invokefunction|/getphpinfo\.php|%ad|php-cgi(?:\.exe)?|/remote_agent\.php|/moadmin\.php|"
-        r"/vendor/(?:phpunit|htmlawed|laravel-filemanager|elfinder)|allow_url_include|s=/index/|/index/\W?think|"
-        r"/cgi-bin/php\d?|/ajax/render/widget_php|/solr/.*(?:velocity|dataimport|config)|/phppath/|"
+        r"/)?app|invokefunction|/getphpinfo\.php|xdebug_session_start|%ad|php-cgi(?:\.exe)?|/remote_agent\.php|"
+        r"/moadmin\.php|/vendor/(?:phpunit|htmlawed|laravel-filemanager|elfinder)|allow_url_include|s=/index/|"
+        r"/index/\W?think|/cgi-bin/php\d?|/ajax/render/widget_php|/solr/.*(?:velocity|dataimport|config)|/phppath/|"
         r"connector\.minimal\.php|/fckeditor/.*(?:connector|upload)|/uploadify\.php|/kcfinder/|/timthumb\.php|"
         r"/xmlrpc\.php\?rsd",
         zones=_BOTH, sure=0.85,
@@ -110,7 +110,8 @@ SIGNALS = [
     ),
     Signal(
         "info-probe", _INFO, "asks which software runs here",
-        r"/(?:staging|backups?|old|dev|beta|private|hidden|secret|cgi-bin|dump|_?test)/?$|/(?:\.well-known/security\.txt\.bak|version(?:\.txt|\.json)?|readme\.(?:html|txt|md)|license\.txt|"
+        r"/(?:staging|backups?|old|dev|beta|private|hidden|secret|cgi-bin|dump|_?test)/?$|"
+        r"/(?:\.well-known/security\.txt\.bak|version(?:\.txt|\.json)?|readme\.(?:html|txt|md)|license\.txt|"
         r"changelog\.(?:txt|md)|api/(?:version|v\d/version|sonicos)|telescope/requests|config\.(?:json|js|ya?ml|"
         r"php|xml)|env\.(?:js|json)|settings\.json|composer\.json|v2/_catalog|_cat/indices|_all_dbs|_nodes|"
         r"containers/json|api/v1/pods|metrics|ecp/current/exporttool|owa/?|sap(?:/|$)|sap/(?:public|admin|bc)|"
