@@ -54,6 +54,11 @@ def decode(lines: pl.Series, shape: Shape) -> pl.DataFrame:
         cursor.close()
 
 
+def any_in(lines: pl.Series) -> bool:
+    """Whether some line could hold a JSON object at all; spares the decoding where none does."""
+    return bool(lines.str.contains('{"', literal=True).any())
+
+
 _ESCAPES = {"\\": "\\\\", '"': '\\"', "\n": "\\n", "\r": "\\r", "\t": "\\t"} | {
     chr(code): f"\\u{code:04x}" for code in range(32) if chr(code) not in "\n\r\t"
 }

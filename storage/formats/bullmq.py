@@ -54,6 +54,8 @@ class Bullmq(LineFormat):
 
     def sniff(self, head: pl.Series) -> float:
         """Jobs by their unmistakable keys, events by their form."""
+        if not _json.any_in(head):
+            return 0.0
         cells = _json.decode(head.str.strip_prefix("JOB "), _SHAPE)
         jobs = cells["attemptsMade"].is_not_null() & cells["timestamp"].is_not_null() & cells["name"].is_not_null()
         return float((jobs | head.str.contains(_EVENT)).sum()) / head.len()

@@ -52,6 +52,8 @@ class Caddy(LineFormat):
 
     def sniff(self, head: pl.Series) -> float:
         """Objects with a time, a message and a level, if some are Caddy's requests."""
+        if not _json.any_in(head):
+            return 0.0
         seen = _json.decode(head, _SHAPE)
         ours = (
             seen["logger"].str.starts_with("http.").fill_null(False)

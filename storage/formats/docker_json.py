@@ -45,6 +45,8 @@ class DockerJson(Envelope):
 
     def sniff(self, head: pl.Series) -> float:
         """Objects with docker's three keys."""
+        if not _json.any_in(head):
+            return 0.0
         seen = _json.decode(head, _SHAPE)
         return (
             float(seen.select(pl.all_horizontal(pl.col("log", "stream", "time").is_not_null()).sum()).item())

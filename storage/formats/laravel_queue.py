@@ -62,9 +62,11 @@ class LaravelQueue(LineFormat):
 
     def sniff(self, head: pl.Series) -> float:
         """Lines of any of the three forms."""
-        cells = _json.decode(head, _SHAPE)
-        told = cells["job"].is_not_null() & cells["status"].is_not_null() & cells["timestamp"].is_not_null()
-        return float((told | head.str.contains(_OLD) | head.str.contains(_NEW)).sum()) / head.len()
+        text = head.str.contains(_OLD) | head.str.contains(_NEW)
+        if _json.any_in(head):
+            cells = _json.decode(head, _SHAPE)
+            text |= cells["job"].is_not_null() & cells["status"].is_not_null() & cells["timestamp"].is_not_null()
+        return float(text.sum()) / head.len()
 
     def read(self, records: pl.DataFrame, context: Context) -> Parsed:
         """Runs that ended."""

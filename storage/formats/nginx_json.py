@@ -72,6 +72,8 @@ class NginxJson(LineFormat):
 
     def sniff(self, head: pl.Series) -> float:
         """The share of objects with a status, something asked for, and a time."""
+        if not _json.any_in(head):
+            return 0.0
         return _cells(head).filter(_is_request() & pl.col("ts").is_not_null()).height / max(head.len(), 1)
 
     def stops_at(self, record: str) -> int | None:

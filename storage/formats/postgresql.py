@@ -160,8 +160,7 @@ def _attached(data: _Bytes, starts: Offsets) -> tuple[_Flags, _Flags]:
 
 def _events(records: pl.DataFrame, context: Context) -> pl.DataFrame:
     """`records` as `_postgres.EVENTS`, with the `prefix` that was read. Parse and bind steps are left out here."""
-    flat = records["record"].str.replace_all("\r\n", "\n", literal=True)
-    flat = flat.str.replace_all("\n\t", _LINE_BREAK, literal=True)
+    flat = records["record"].str.replace_all("\n\t", _LINE_BREAK, literal=True)
     lines = flat.str.splitn("\n", 2).struct.rename_fields(["main", "more"]).struct.unnest()
     cut = lines["main"].str.splitn(":  ", 2).struct.rename_fields(["prefix", "message"]).struct.unnest()
     plain = cut["prefix"].str.ends_with("LOG").fill_null(False)
@@ -173,7 +172,7 @@ def _events(records: pl.DataFrame, context: Context) -> pl.DataFrame:
     if not plain.all():
         again = lines.filter(~plain).select(pl.col("main").str.extract_groups(_OTHER).alias("again")).unnest("again")
         cut = patched(cut, ~plain, again)
-    cut = cut.with_columns(_unfold("message"))
+    cut = cut.with_columns(_unfold("message").str.strip_suffix("\r"))
     return (
         records.select("byte_offset")
         .hstack(cut)
@@ -197,4 +196,4 @@ def _attachments(more: pl.Series) -> pl.DataFrame:
         by_line = (pl.col("more").str.extract(rf"(?m)^[^\n]*?\b{word}:  ?([^\n]*)$").alias(name)
                    for name, word in names.items())  # fmt: skip
         found = patched(found, several, more.filter(several).alias("more").to_frame().select(by_line))
-    return found.select(_unfold(name) for name in names)
+    return found.select(_unfold(name).str.strip_suffix("\r") for name in names)

@@ -53,6 +53,8 @@ class PostgresqlJson(LogFormat):
 
     def sniff(self, head: pl.Series) -> float:
         """The share of objects with PostgreSQL's severity beside its time."""
+        if not _json.any_in(head):
+            return 0.0
         seen = _json.decode(head, _shape())
         own = pl.col("error_severity").is_not_null() & pl.col("timestamp").is_not_null()
         wrapped = pl.col("logger").eq("postgres") & pl.col("record").struct.field("error_severity").is_not_null()

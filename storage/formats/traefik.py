@@ -51,6 +51,8 @@ class Traefik(LineFormat):
 
     def sniff(self, head: pl.Series) -> float:
         """Objects with Traefik's keys."""
+        if not _json.any_in(head):
+            return 0.0
         seen = _json.decode(head, _SHAPE)
         ours = seen["RequestMethod"].is_not_null() & seen["DownstreamStatus"].is_not_null()
         own = seen["msg"].is_not_null() & seen["time"].is_not_null() & seen["level"].is_not_null()
