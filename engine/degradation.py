@@ -24,6 +24,7 @@ from engine.actor import Actor
 from engine.deployment import SELECT, Deployment, from_row
 from engine.evidence import evidence, gains, metric, run_length, trials
 from engine.intervals import wilson
+from engine.review import evened
 from storage.audit import append
 from storage.clock import Clock, rfc3339, utc_now
 from storage.ledger import Ledger
@@ -159,12 +160,13 @@ def check(reader: Reader, ledger: Ledger, actor: Actor, clock: Clock = utc_now, 
 
 
 def matured(reader: Reader, deployment: Deployment) -> pl.DataFrame:
-    """The matured labelled predictions of a deployment's pair, oldest first: ts, score, flagged, truth."""
-    return reader.query(
-        "SELECT ts, score, flagged, truth FROM matured_predictions WHERE model = $1 AND version = $2"
-        " AND environment = $3 AND coalesce(config_revision, $4) = $4 ORDER BY ts, prediction_id",
+    """The matured labelled predictions of a deployment's pair, oldest first and as if drawn evenly."""
+    found = reader.query(
+        "SELECT ts, score, flagged, truth, propensity, prediction_id FROM matured_predictions"
+        " WHERE model = $1 AND version = $2 AND environment = $3 AND coalesce(config_revision, $4) = $4 ORDER BY ts, prediction_id",
         [deployment.model, deployment.version, deployment.environment, deployment.config_revision],
     )
+    return evened(found)
 
 
 def freeze(ledger: Ledger, deployment: Deployment, baseline: Baseline, actor: Actor,

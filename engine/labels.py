@@ -17,11 +17,12 @@ from storage.schema import LABELS
 
 
 def label(lake: Lake, model: str, subject: str, truth: bool | None, *, actor: Actor,
-          window_start: datetime | None = None, note: str = "") -> int:  # fmt: skip
+          window_start: datetime | None = None, note: str = "", propensity: float | None = None) -> int:  # fmt: skip
     """Say what a subject truly was; returns the commit's number.
 
-    Without `window_start` it holds for every window of the subject; `truth` None takes earlier labels back. Raises
-    UsageError for an unknown model or an empty subject.
+    Without `window_start` it holds for every window of the subject; `truth` None takes earlier labels back;
+    `propensity` is the chance with which `engine.review` drew it. Raises UsageError for an unknown model or an empty
+    subject.
     """
     if not subject.strip():
         raise UsageError("a label needs a subject, as `watchroom findings` shows it")
@@ -29,7 +30,7 @@ def label(lake: Lake, model: str, subject: str, truth: bool | None, *, actor: Ac
         versions.get(connection, model)
     ts = lake.clock()
     row = pl.DataFrame(
-        [(ts, model, subject, window_start, truth, None, str(actor), note)], schema=LABELS.schema, orient="row"
+        [(ts, model, subject, window_start, truth, propensity, str(actor), note)], schema=LABELS.schema, orient="row"
     )
 
     def log(connection: sqlite3.Connection, _commit: int) -> None:

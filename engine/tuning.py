@@ -20,6 +20,7 @@ import polars as pl
 from engine.deployment import Deployment
 from engine.gates import MIN_OF_CLASS, MIN_PREDICTIONS, Finding, Gate, examine
 from engine.registry import Registry
+from engine.review import evened
 from engine.sweep import grid, objective
 from storage.audit import append, canonical
 from storage.clock import rfc3339
@@ -101,12 +102,14 @@ def search(reader: Reader, registry: Registry, now: Deployment, options: Options
 
 
 def matured(reader: Reader, now: Deployment) -> pl.DataFrame:
-    """The matured labelled scores of a deployment's version, whatever their threshold was: ts, score, truth."""
-    return reader.query(
-        "SELECT ts, score, truth FROM matured_predictions WHERE model = $1 AND version = $2 AND environment = $3"
+    """The matured labelled scores of a deployment's version, whatever their threshold was, as if drawn evenly."""
+    found = reader.query(
+        "SELECT ts, score, truth, propensity, prediction_id FROM matured_predictions"
+        " WHERE model = $1 AND version = $2 AND environment = $3"
         " AND score IS NOT NULL ORDER BY ts, prediction_id",
         [now.model, now.version, now.environment],
     )
+    return evened(found)
 
 
 def window(items: pl.DataFrame) -> pl.DataFrame:
