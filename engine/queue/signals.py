@@ -147,6 +147,13 @@ def _waits(runs: Runs, within: Reach, known: Ints, settle_us: int) -> Columns:
     }  # fmt: skip
 
 
+def _shares(runs: Runs, weekly: dict[str, Usual]) -> Columns:
+    """CPU time as a part of wall time, of the run and usually, for people: without what is added before logarithms."""
+    usual_ms = np.maximum(np.exp(weekly["time"].middle) - TIME_C, 1.0)
+    share = runs.column("cpu_ms") / np.maximum(runs.column("execution_ms"), 1.0)
+    return {"cpu_share": share, "cpu_share_usual": np.maximum(np.exp(weekly["share"].middle) - CPU_C / usual_ms, 0.0)}
+
+
 def _series(runs: Runs, order: Order, group: Ints, counts: dict[str, Floats]) -> Columns:
     """Of each count: the sum over the group's runs around each run, and the mean over the week before those."""
     around, lately, whole = (company(runs, order, group, n) for n in (SERIES, replace(SERIES, after=0), PAST))
@@ -191,7 +198,7 @@ def signals(runs: Runs, settle_us: int) -> pl.DataFrame:
         "memory_spread": by_memory.spread,
         **_waits(runs, within, known, settle_us),
         "retry_usual": weekly["retries"].p90,
-        "cpu_share": np.exp(of.share), "cpu_share_usual": np.exp(weekly["share"].middle),
+        **_shares(runs, weekly),
         **_worker(runs, of, weekly, plain), **_outcomes(runs, behind.order, of), "runs": by_time.runs,
     }  # fmt: skip
     frame = runs.frame.with_columns(
@@ -199,4 +206,5 @@ def signals(runs: Runs, settle_us: int) -> pl.DataFrame:
         *(pl.Series(name, values).fill_nan(None) if values.dtype.kind == "f" else pl.Series(name, values)
           for name, values in columns.items()),
     )  # fmt: skip
-    return frame.select("subject", "window_start", "window_end", *(pl.col(n).cast(t) for n, t in FEATURES.items()))
+    rounded = (pl.col(n).cast(t).round(4) if t.is_float() else pl.col(n).cast(t) for n, t in FEATURES.items())
+    return frame.select("subject", "window_start", "window_end", *rounded)
