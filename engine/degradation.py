@@ -163,7 +163,8 @@ def matured(reader: Reader, deployment: Deployment) -> pl.DataFrame:
     """The matured labelled predictions of a deployment's pair, oldest first and as if drawn evenly."""
     found = reader.query(
         "SELECT ts, score, flagged, truth, propensity, prediction_id FROM matured_predictions"
-        " WHERE model = $1 AND version = $2 AND environment = $3 AND coalesce(config_revision, $4) = $4 ORDER BY ts, prediction_id",
+        " WHERE model = $1 AND version = $2 AND environment = $3 AND coalesce(config_revision, $4) = $4"
+        " ORDER BY ts, prediction_id",
         [deployment.model, deployment.version, deployment.environment, deployment.config_revision],
     )
     return evened(found)
