@@ -43,9 +43,8 @@ def main(runs: int) -> None:
             for a in (start, start + n):
                 part = slice(a, a + n)
                 found.append(gates.examine(score[part], truth[part], current, grid, aim, rng))
-            plain += (found[0].anywhere != current) and _apparent(
-                score, truth, slice(start, start + n), current, grid
-            ) > 0.05
+            window = slice(start, start + n)
+            plain += _apparent(score[window], truth[window], current, grid) > 0.05
             ways = [np.sign(f.best - f.current) if all(f.gates[g].ok for g in PROVED) else 0 for f in found]
             once += ways[0] != 0
             twice += ways[0] == ways[1] != 0
