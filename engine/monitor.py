@@ -6,16 +6,34 @@ from typing import Literal
 
 import polars as pl
 
+from engine.intervals import confidence_sequence
 from storage.sql import Reader
 
 WINDOWS = ("last_100", "last_1000", "all")
 
 
 def performance(reader: Reader, model: str | None = None, environment: str | None = None) -> pl.DataFrame:
-    """View `performance`: a row a version, environment and window."""
-    return reader.query(
-        "SELECT * FROM performance WHERE ($1 IS NULL OR model = $1) AND ($2 IS NULL OR environment = $2)",
-        [model, environment],
+    """View `performance`: a row a version, environment and window; with the bounds that `always` adds."""
+    return always(
+        reader.query(
+            "SELECT * FROM performance WHERE ($1 IS NULL OR model = $1) AND ($2 IS NULL OR environment = $2)",
+            [model, environment],
+        )
+    )
+
+
+def always(performance: pl.DataFrame) -> pl.DataFrame:
+    """Rows of view `performance` with `accuracy_always_low` and `_high`: bounds that hold however often one looks.
+
+    Over the whole stream (window `all`) Robbins' confidence sequence; a sliding window has none, there they are null.
+    """
+    bounds = [
+        confidence_sequence(tp + tn, n) if window == "all" and n else None
+        for window, tp, tn, n in performance.select("window", "tp", "tn", "n").iter_rows()
+    ]
+    return performance.with_columns(
+        pl.Series("accuracy_always_low", [b.low if b else None for b in bounds], dtype=pl.Float64),
+        pl.Series("accuracy_always_high", [b.high if b else None for b in bounds], dtype=pl.Float64),
     )
 
 

@@ -54,3 +54,11 @@ def test_two_versions_stand_side_by_side(tmp_path: Path) -> None:
     r.lake.append({"predictions": predictions([(0, 0.2)], version="1.1.0")}, kind="judge")
     got = monitor.compare_versions(r.reader, "census", "1.0.0", "1.1.0")
     assert got.filter(window="all").select("version", "n").rows() == [("1.0.0", 3), ("1.1.0", 1)]
+
+
+def test_the_bounds_that_hold_at_every_look_are_wider_and_of_the_whole_stream_only(tmp_path: Path) -> None:
+    rows = monitor.performance(_room(tmp_path).reader)
+    whole = rows.filter(window="all").row(0, named=True)
+    assert whole["accuracy_always_low"] < whole["accuracy_low"] < whole["accuracy"]
+    assert whole["accuracy"] < whole["accuracy_high"] < whole["accuracy_always_high"]
+    assert rows.filter(window="last_100")["accuracy_always_low"].to_list() == [None]

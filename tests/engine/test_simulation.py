@@ -9,12 +9,13 @@ import numpy as np
 import polars as pl
 import pytest
 
+from engine import degradation
 from engine.alert_rules import default_rules
 from engine.degradation import Baseline
 from engine.rule_tests import run_tests
-from engine.simulation import ACCURACY, DEGRADED, Stream, simulate
+from engine.simulation import ACCURACY, DEGRADED, SIMULATED, Stream, answers, simulate
 from storage.errors import ConfigError
-from tests.modelops import START
+from tests.modelops import JOB, START, labels, predictions, room
 
 CENSUS = Path(__file__).parent / "data" / "census_employment_ma.parquet"
 
@@ -53,6 +54,26 @@ def test_a_model_that_breaks_is_told_once_by_each_rule_and_then_again_after_hour
     fired = outcome.by_day.group_by("rule").agg(pl.col("fired").sum()).sort("rule")
     assert fired.rows() == [(ACCURACY, 1), (DEGRADED, 1)]
     assert outcome.fired < outcome.told <= 2 * (1 + 25 // 4)
+
+
+def test_the_simulation_answers_what_the_rules_would(tmp_path: Path) -> None:
+    rng = np.random.default_rng(9)
+    r = room(tmp_path)
+    right = np.concatenate([rng.random(1_400) < 0.95, rng.random(600) < 0.75])
+    made = predictions([(i / 20, 0.9) for i in range(right.size)])
+    known = labels([bool(x) for x in right], minute=right.size / 20)
+    r.lake.append({"predictions": made, "labels": known}, kind="judge")
+    items = made.select("ts", "flagged", pl.Series("truth", right))
+    degradation.check(r.reader, r.ledger, JOB, r.clock)
+    said = answers(Stream("census", items, 0.85), timedelta(minutes=1))
+    for name in SIMULATED:
+        rule = next(rule for rule in default_rules() if rule.name == name)
+        real = r.reader.query(rule.query, rule.bound()).row(0, named=True)
+        last = said.filter(rule=name).row(-1, named=True)
+        assert (last["bad"], last["clear"]) == (real["bad"], real["clear"])
+        if real.get("metric", "accuracy") == "accuracy":
+            assert last["value"] == pytest.approx(real["value"])
+            assert last["limit_value"] == pytest.approx(real["limit_value"])
 
 
 def test_a_rule_is_tested_by_what_it_says_and_what_must_come_of_it() -> None:
