@@ -7,6 +7,8 @@ from datetime import datetime
 from itertools import pairwise
 from typing import Any
 
+import polars as pl
+
 from engine import detector, versions
 from engine.config import Config
 from engine.deployment import Deployment, config_changes
@@ -16,11 +18,12 @@ from storage.sql import Reader
 Row = dict[str, Any]
 
 
-def drift(registry: Registry, config: Config) -> list[Row]:
+def drift(reader: Reader, registry: Registry, config: Config) -> list[Row]:
     """A row for each way in which what runs differs from what it was registered or configured as.
 
     `against` is default (the version's registered settings), configuration (`[models.NAME.settings]` of the home),
-    staging (the same version there) or code (the source that was registered).
+    staging (the same version there), code (the source that was registered) or live (view `config_drift`: what the
+    newest verdicts were given with).
     """
     running = registry.deployed()
     rows: list[Row] = []
@@ -34,7 +37,7 @@ def drift(registry: Registry, config: Config) -> list[Row]:
             rows += _against_staging(now, running, past)
         code = _code(now, version.sha256)
         rows += [code] if code else []
-    return rows
+    return rows + _not_live(reader)
 
 
 def _against(what: str, now: Deployment, meant: Mapping[str, Any], past: Sequence[Deployment]) -> Iterator[Row]:
@@ -76,42 +79,49 @@ def _code(now: Deployment, registered: str | None) -> Row | None:
     }  # fmt: skip
 
 
-def changes(reader: Reader, registry: Registry, since: datetime, model: str | None = None) -> list[Row]:
-    """Every setting, version and alert limit that changed since a moment, newest first: before, after, who and why."""
-    rows: list[Row] = []
-    for known in registry.models():
-        if model not in (None, known.name):
-            continue
-        history = registry.history(known.name)
-        for environment in sorted({d.environment for d in history}):
-            line = [d for d in history if d.environment == environment]
-            for new, old in zip(line, [*line[1:], None], strict=True):
-                if new.started_ts >= since:
-                    rows += _changed(new, old)
-    rows += _alert_limits(reader, since, model)
-    return sorted(rows, key=lambda row: (row["ts"], row["model"], row["setting"]), reverse=True)
+def _not_live(reader: Reader) -> list[Row]:
+    """Deployments whose newest verdicts were given with something else."""
+    found = reader.query("SELECT * FROM config_drift WHERE state = 'OutOfSync'")
+    return [
+        {
+            "model": row["model"], "environment": row["environment"], "version": row["version"], "against": "live",
+            "setting": row["differs"],
+            "value": f"{row['live_version']} config {row['live_config_revision']} threshold {row['live_threshold']}",
+            "meant": f"{row['version']} config {row['config_revision']} threshold {row['threshold']}",
+            "since": row["live_ts"], "by": None, "kind": None,
+            "reason": "the newest verdicts were not given with what is deployed; the next ones should be",
+            "config_revision": row["config_revision"],
+        }
+        for row in found.iter_rows(named=True)
+    ]  # fmt: skip
 
 
-def _changed(new: Deployment, old: Deployment | None) -> Iterator[Row]:
-    before = {"version": old.version, **old.config} if old else {}
-    after = {"version": new.version, **new.config} if old else {"version": new.version}
-    for key, (was, now) in config_changes(before, after).items():
-        yield {
-            "ts": new.started_ts, "model": new.model, "environment": new.environment, "setting": key, "before": was,
-            "after": now, "kind": new.kind, "actor": new.actor, "origin": new.origin, "reason": new.reason,
-        }  # fmt: skip
+def changes(reader: Reader, since: datetime, model: str | None = None) -> pl.DataFrame:
+    """Every version, setting and alert limit that changed since a moment, newest first: before, after, who and why.
+
+    View `config_changes`, first deployments, and the alert limits from the event log.
+    """
+    return reader.query(CHANGES, {"since": since, "model": model})
 
 
-def _alert_limits(reader: Reader, since: datetime, model: str | None) -> list[Row]:
-    found = reader.query(
-        """
-        SELECT ts, subject AS model, NULL::VARCHAR AS environment, s.name AS setting,
-            json_extract_string(body, '$.from[' || s.place || ']') AS before,
-            json_extract_string(body, '$.to[' || s.place || ']') AS after, 'alert' AS kind, actor, origin,
-            json_extract_string(body, '$.reason') AS reason
-        FROM events, (VALUES ('alert_accuracy', 0), ('alert_severity', 1)) AS s(name, place)
-        WHERE kind = 'model.alert_changed' AND ts >= $1 AND ($2 IS NULL OR subject = $2) AND before <> after
-        """,
-        [since, model],
-    )
-    return found.to_dicts()
+CHANGES = """
+WITH firsts AS (
+    SELECT started_ts AS ts, model, environment, 'version' AS setting, NULL AS before, version AS after, kind, actor,
+        reason
+    FROM deployments QUALIFY row_number() OVER (PARTITION BY model, environment ORDER BY id) = 1
+), limits AS (
+    SELECT ts, subject AS model, NULL AS environment, s.name AS setting,
+        json_extract_string(body, '$.from[' || s.place || ']') AS before,
+        json_extract_string(body, '$.to[' || s.place || ']') AS after, 'alert' AS kind, actor,
+        json_extract_string(body, '$.reason') AS reason
+    FROM events, (VALUES ('alert_accuracy', 0), ('alert_severity', 1)) AS s(name, place)
+    WHERE kind = 'model.alert_changed'
+)
+SELECT * FROM (
+    SELECT ts, model, environment, setting, before, after, kind, actor, reason FROM config_changes
+    UNION ALL SELECT * FROM firsts
+    UNION ALL SELECT * FROM limits WHERE before <> after
+)
+WHERE ts >= $since AND ($model IS NULL OR model = $model)
+ORDER BY ts DESC, model, environment, setting
+"""

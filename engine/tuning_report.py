@@ -90,15 +90,14 @@ def run_row(run: TuningRun) -> dict[str, Any]:
 
 @dataclass(frozen=True, slots=True)
 class Sufficiency:
-    """Whether there is enough to tune on: labelled predictions, those of the rarer class, and what is missing."""
+    """Whether there is enough to tune on: matured labels, those of the rarer class, and what is missing."""
 
     model: str
     environment: str
     version: str
     predictions: int
-    labelled: int
     coverage: float | None
-    matured: int
+    labels: int
     window: str
     window_n: int
     window_rarer: int
@@ -113,6 +112,8 @@ class Sufficiency:
 def sufficiency(reader: Reader, registry: Registry, now: Deployment) -> Sufficiency:
     """How far the data of a deployment reach for tuning, and how long until they do at the present rate of labels.
 
+    View `data_sufficiency`, beside the window that the next search would take.
+
     `n_for_gain` estimates how many labels would make the honest gain that was found certain: the gain's distance from
     its lower bound shrinks with the square root of the labels. None where no gain was found.
     """
@@ -121,20 +122,19 @@ def sufficiency(reader: Reader, registry: Registry, now: Deployment) -> Sufficie
     positive = int(part["truth"].sum())
     rarer = min(positive, part.height - positive)
     missing, missing_rarer = max(0, MIN_PREDICTIONS - part.height), max(0, MIN_OF_CLASS - rarer)
-    counts = reader.query(
-        "SELECT coalesce(sum(predictions), 0) AS predictions, coalesce(sum(labelled), 0) AS labelled,"
-        " epoch(max(hour)) - epoch(min(hour)) + 3600 AS span_s FROM label_cohorts"
-        " WHERE model = $1 AND version = $2 AND environment = $3",
-        [now.model, now.version, now.environment],
+    known = reader.query(
+        "SELECT s.predictions, s.labels, s.coverage, (SELECT epoch(max(hour)) - epoch(min(hour)) + 3600"
+        " FROM label_cohorts c WHERE c.model = s.model AND c.version = s.version AND c.environment = s.environment)"
+        " AS span_s FROM data_sufficiency s WHERE model = $1 AND environment = $2",
+        [now.model, now.environment],
     ).row(0, named=True)
     enough = not missing and not missing_rarer
-    per_hour = items.height / (counts["span_s"] / 3_600) if counts["span_s"] and items.height else 0.0
+    per_hour = items.height / (known["span_s"] / 3_600) if known["span_s"] and items.height else 0.0
     share = max(rarer, 1) / max(part.height, 1)
     short = max(missing, missing_rarer / share)
-    predictions, labelled = int(counts["predictions"]), int(counts["labelled"])
     return Sufficiency(
-        now.model, now.environment, now.version, predictions, labelled,
-        labelled / predictions if predictions else None, items.height, tuning.span_in_words(part), part.height, rarer,
+        now.model, now.environment, now.version, known["predictions"], known["coverage"], known["labels"],
+        tuning.span_in_words(part), part.height, rarer,
         missing, missing_rarer, _n_for_gain(registry, now, part) if enough else None,
         0.0 if enough else short / per_hour if per_hour else None, enough, _words(enough, missing, missing_rarer),
     )  # fmt: skip

@@ -31,5 +31,5 @@ def command(
     room = Room.open(home)
     if model is not None:
         room.registry.model(model)
-    rows = changes(room.reader, room.registry, moment(since, room.clock()), model)
+    rows = changes(room.reader, moment(since, room.clock()), model)
     emit(rows, output, columns=COLUMNS, limit=limit, empty=f"nothing was changed since {since}")

@@ -13,8 +13,8 @@ def command(output: OutputOption = Output.table, home: HomeOption = None) -> int
     """List what runs otherwise than meant; ends with 1 when anything does.
 
     Held against: the settings that the version was registered with, the configuration file, the same version in
-    staging, and the registered code. `since`, `by` and `kind` tell the deployment that brought the present value: a
-    drift of kind tune is one that was proved.
+    staging, the registered code, and what the newest verdicts were given with (live). `since`, `by` and `kind` tell the
+    deployment that brought the present value: a drift of kind tune is one that was proved.
 
     Example: watchroom config-drift-report --output markdown
     """
@@ -23,6 +23,6 @@ def command(output: OutputOption = Output.table, home: HomeOption = None) -> int
     from engine.room import Room
 
     room = Room.open(home)
-    rows = drift(room.registry, load_config(room.home.config))
+    rows = drift(room.reader, room.registry, load_config(room.home.config))
     emit(rows, output, columns=COLUMNS, empty="everything runs as it was registered and configured")
     return 1 if rows else 0

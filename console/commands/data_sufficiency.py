@@ -11,7 +11,7 @@ from console.output import Output, emit
 
 PANEL = "Maintenance"
 COLUMNS = (
-    "model", "environment", "predictions", "labelled", "coverage", "matured", "window", "window_rarer", "missing",
+    "model", "environment", "predictions", "coverage", "labels", "window", "window_rarer", "missing",
     "missing_rarer", "hours_to_go", "n_for_gain", "sufficient", "detail",
 )  # fmt: skip
 

@@ -38,7 +38,7 @@ def test_too_few_labels_are_said_to_be_too_few_and_how_many_are_missing(made: Ro
     answer = ask("data-sufficiency", "census")
     (row,) = answer.rows
     assert answer.code == 1
-    assert (row["labelled"], row["missing"], row["sufficient"]) == (40, 60, False)
+    assert (row["labels"], row["missing"], row["sufficient"]) == (40, 60, False)
     assert "60 more labelled predictions" in row["detail"]
     assert row["hours_to_go"] > 0
     (found,) = ask("tune", "census", "--dry-run").rows

@@ -1,0 +1,81 @@
+"""`watchroom lake`: the segments, taken care of by hand."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+
+from console.confirm import confirm
+from console.options import DryRunOption, HomeOption, LimitOption, OutputOption, YesOption
+from console.output import Output, emit, emit_one
+from storage.errors import UsageError
+
+if TYPE_CHECKING:
+    from engine.room import Room
+
+PANEL = "Maintenance"
+What = Literal["files", "export", "compact", "forget"]
+
+
+def command(
+    what: Annotated[What, typer.Argument(help="files, export TABLE, compact, forget SUBJECT.")] = "files",
+    name: Annotated[str | None, typer.Argument(metavar="NAME", help="A table; for forget, a client or user.")] = None,
+    target: Annotated[
+        Path | None, typer.Option("--to", help="export: a file; .parquet, .csv or .jsonl tells its form.")
+    ] = None,
+    limit: LimitOption = None,
+    yes: YesOption = False,
+    dry_run: DryRunOption = False,
+    output: OutputOption = Output.table,
+    home: HomeOption = None,
+) -> None:
+    """List the live segments, export a table, merge small segments, or forget one client or user for good.
+
+    files names Parquet that any reader opens; a running daemon merges by itself. forget removes every row in which the
+    subject is a word of its own, in every table, and every copy of it in the home; the logs themselves are not touched.
+
+    Example: watchroom lake export requests --to /tmp/requests.parquet
+    """
+    from engine.room import Room
+
+    room = Room.open(home)
+    if what == "files":
+        emit(_files(room, name), output, limit=limit, empty="nothing has landed yet")
+    elif what == "export":
+        if name is None or target is None:
+            raise UsageError("say which table and where to: watchroom lake export requests --to requests.parquet")
+        from engine.export import export
+
+        emit_one({"table": name, "rows": export(room.lake, name, target), "file": str(target)}, output)
+    elif what == "compact":
+        from storage.compaction import compact
+
+        done = compact(room.lake)
+        emit_one({"merged": done.merged, "into": done.into, "removed_files": done.removed}, output)
+    else:
+        _forget(room, name, yes, dry_run, output)
+
+
+def _files(room: Room, name: str | None) -> list[dict[str, object]]:
+    from storage.schema import TABLES
+
+    if name is not None and name not in TABLES:
+        raise UsageError(f"no table {name!r}; there are {', '.join(TABLES)}")
+    return [
+        {"table": s.table_name, "rows": s.row_count, "bytes": s.byte_count, "oldest": s.min_ts, "newest": s.max_ts,
+         "path": str(s.path)}
+        for s in room.lake.snapshot().segments if name in (None, s.table_name)
+    ]  # fmt: skip
+
+
+def _forget(room: Room, subject: str | None, yes: bool, dry_run: bool, output: Output) -> None:
+    from storage.forget import forget
+
+    if subject is None:
+        raise UsageError("say whom to forget: watchroom lake forget 203.0.113.7")
+    change = f"forget {subject}: every row that names it, superseded files, aside/ and the old backups; for good"
+    if confirm(change, yes=yes, dry_run=dry_run):
+        done = forget(room.lake, subject)
+        emit_one({"subject": subject, "rows": dict(done.rows), "segments": done.segments}, output)
