@@ -6,7 +6,7 @@ the names of the specification work as well (`ALIASES`). Unknown keys are errors
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
@@ -89,20 +89,6 @@ class ModelsConfig(BaseModel):
         return found
 
 
-class EnvironmentConfig(Section):
-    """`[environments.NAME]`"""
-
-    protected: bool = False
-    """Whether changes need a second person."""
-
-
-class EnvironmentsConfig(Section):
-    """`[environments]`"""
-
-    staging: EnvironmentConfig = EnvironmentConfig()
-    production: EnvironmentConfig = EnvironmentConfig()
-
-
 class FormatsConfig(Section):
     """`[formats]`"""
 
@@ -121,12 +107,9 @@ class Config(BaseSettings):
     monitoring: MonitoringConfig = MonitoringConfig()
     tuning: TuningConfig = TuningConfig()
     models: ModelsConfig = ModelsConfig()
-    environments: EnvironmentsConfig = EnvironmentsConfig()
     formats: FormatsConfig = FormatsConfig()
     channel: list[dict[str, Any]] = Field(default_factory=list)
     """`[[channel]]`: `kind` names it, the other keys are its settings."""
-    log_strategy: Literal["json-file", "container", "text", "syslog", "journald"] = "json-file"
-    """Where watchroom's own messages go."""
 
     @classmethod
     def settings_customise_sources(

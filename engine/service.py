@@ -9,6 +9,7 @@ import logging
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from datetime import timedelta
 from pathlib import Path
 
 from engine.actor import Actor
@@ -21,6 +22,7 @@ from engine.event_clock import EventClock
 from engine.jobs import Operations, in_child, schedule
 from engine.outbox import deliver
 from engine.pipeline import Pipeline, Step
+from engine.registry_cache import RegistryCache
 from engine.room import Room
 from engine.scheduler import Scheduler
 from storage.clock import monotonic_s
@@ -33,6 +35,7 @@ TICK_S = 1.0
 ALERTS_EVERY_S = 5.0
 QUIET_ALERTS_EVERY_S = 60.0
 """The rules are asked this seldom while nothing new was committed: only time can change an answer then."""
+CACHE_COUNTS_EVERY_S = 60.0
 WORK_SHARE = 0.5
 """At most this share of the time is spent on judging; a step that took long is followed by a longer rest."""
 
@@ -64,6 +67,8 @@ class Service:
         self.room = room
         self.config = load_config(room.home.config)
         self.operations = Operations(room, self.config)
+        ttl = timedelta(seconds=self.config.registry.cache_ttl_s)
+        self.cache = RegistryCache(room.registry, room.home.state, ttl)
         self.rules = rules if rules is not None else self.operations.rules
         self.patterns = list(patterns)
         self.landing = Landing(room.lake, format_name=format_name, clock=room.clock)
@@ -73,6 +78,7 @@ class Service:
         self.tally = Tally()
         self._failed: BaseException | None = None
         self._alerts_due_s = 0.0
+        self._flush_due_s = 0.0
         self._alerts_commit = -1
 
     def run(self, stop: threading.Event, on_round: Callable[[Tally], None] | None = None) -> Tally:
@@ -101,9 +107,14 @@ class Service:
             self.events.observe(now_s)
             behind = {str(lag.path) for lag in self.landing.lags() if lag.bytes_behind > 0}
             deployed = self.enabled()
-            self.tally.add(
-                self.pipeline.step(deployed, lambda name: self.events.settled_through(name, now_s, behind=behind))
+            steps = self.pipeline.step(
+                deployed, lambda name: self.events.settled_through(name, now_s, behind=behind)
             )
+            self.tally.add(steps)
+            self._tell_slow(steps)
+            if now_s >= self._flush_due_s:
+                self._flush_due_s = now_s + CACHE_COUNTS_EVERY_S
+                self.cache.flush()
             if now_s >= self._alerts_due_s and self._is_news(now_s):
                 self._alerts_due_s = now_s + ALERTS_EVERY_S
                 self.look_at_alerts()
@@ -119,9 +130,17 @@ class Service:
         self._alerts_commit = newest
         return True
 
+    def _tell_slow(self, steps: Sequence[Step]) -> None:
+        """Say of a model that took longer than its `timeout_ms`: its verdicts come late for everybody."""
+        for step in steps:
+            allowed = self.config.models.of(step.model).timeout_ms
+            if step.analysis_ms > allowed:
+                log.warning("%s took %.0f ms to judge %d, %.0f ms are allowed", step.model, step.analysis_ms,
+                            step.judged, allowed)  # fmt: skip
+
     def enabled(self) -> list[Deployment]:
         """What is deployed here and not switched off by the configuration."""
-        deployed = self.room.registry.deployed(self.pipeline.environment)
+        deployed = self.cache.deployed(self.pipeline.environment)
         return [d for d in deployed if self.config.models.of(d.model).enabled]
 
     def look_at_alerts(self) -> None:

@@ -118,6 +118,7 @@ def answers(stream: Stream, step: timedelta) -> pl.DataFrame:
         (pl.col("evidence") >= 0.0) & (pl.col("acc1000") <= base * (1.0 - degradation.DROP))
         & (pl.col("n") >= degradation.FIRST_LABELS)
     )  # fmt: skip
+    twice = worse & worse.shift(1, fill_value=False)
     return pl.concat([
         named.select(
             pl.lit(ACCURACY).alias("rule"), "ts", "model", "environment", "severity", "n", low.alias("bad"),
@@ -125,7 +126,7 @@ def answers(stream: Stream, step: timedelta) -> pl.DataFrame:
             pl.lit(limit).alias("limit_value"),
         ),
         named.select(
-            pl.lit(DEGRADED).alias("rule"), "ts", "model", "environment", "severity", "n", worse.alias("bad"),
+            pl.lit(DEGRADED).alias("rule"), "ts", "model", "environment", "severity", "n", twice.alias("bad"),
             (~worse & (pl.col("acc1000") >= base * 0.975)).alias("clear"), pl.col("acc1000").alias("value"),
             pl.lit(base).alias("limit_value"),
         ),

@@ -40,15 +40,16 @@ def _fired(looks: pl.DataFrame, baseline: Baseline) -> list[int]:
     """After how many labels the rule `model_performance_degraded` fired, asked at each look."""
     rule = next(r for r in default_rules() if r.name == "model_performance_degraded")
     alert, fired = None, []
-    for row in looks.iter_rows(named=True):
+    twice = (pl.col("level") == "degraded") & (pl.col("level").shift(1) == "degraded")
+    for row in looks.with_columns(twice.fill_null(False).alias("twice")).iter_rows(named=True):
         clear = row["level"] != "degraded" and row["value"] >= baseline.value * 0.975
-        answer = seen(rule, {"bad": row["level"] == "degraded", "clear": clear, "severity": "warning"})
+        answer = seen(rule, {"bad": row["twice"], "clear": clear, "severity": "warning"})
         before = alert.state if alert is not None and alert.is_open else None
         if before is not None:
             alert = alert_life.step(alert, answer, row["ts"])
         elif answer.bad:
             alert = alert_life.begin(answer, row["ts"])
-        if alert is not None and alert.state == "firing" and before == "pending":
+        if alert is not None and alert.state == "firing" and before != "firing" and before != "recovering":
             fired.append(row["labels"])
     return fired
 
