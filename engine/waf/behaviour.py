@@ -22,11 +22,14 @@ _PAGE = ~pl.col("is_static")
 _UNHEARD = ~pl.col("is_static") & ~pl.col("is_habit")
 _TRIED = pl.col("query").is_not_null() | pl.col("remote_user").is_not_null()
 _REPEATED_401 = (_STATUS == 401).fill_null(False) & _TRIED
+_TOOL_401 = (_STATUS == 401).fill_null(False) & pl.col("is_tool")
 _BROKEN = (pl.col("method").is_null() & pl.col("path").is_not_null() & (_STATUS == 400)).fill_null(False)
 
 BUCKETS = (
     Bucket("probing", "probing: {} different paths that do not exist (4xx)",
-           _MISSING & _UNHEARD & (_METHOD != "PROPFIND"), 10, 10, 0.75, excusable=True),
+           _MISSING & _UNHEARD & (_METHOD != "PROPFIND"), 10, 10, 0.75, distinct="kind", excusable=True),
+    Bucket("enumeration", "tries one number after the other: {} that do not exist (4xx)", _MISSING & _UNHEARD, 60, 2,
+           0.6, per=("kind",), excusable=True),
     Bucket("crawling", "crawling: {} different pages in one go",
            _PAGE & _METHOD.is_in(["GET", "HEAD"]) & ~_REFUSED, 40, 0.5, 0.6, distinct="path", excusable=True),
     Bucket("sensitive-files", "asks for sensitive files: {} of them", pl.col("is_sensitive"), 4, 5, 0.85),
@@ -50,6 +53,8 @@ BUCKETS = (
     Bucket("xmlrpc-guessing", "password guessing through xmlrpc.php: {} calls", _SENDS & pl.col("is_xmlrpc"), 5, 120,
            0.8, distinct=None),
     Bucket("locked-out", "{} requests refused with 401", _REPEATED_401, 10, 10, 0.65, distinct=None),
+    Bucket("tool-locked-out", "a program that is refused again and again: {} times 401", _TOOL_401, 5, 10, 0.55,
+           distinct=None, per=("path",)),
     Bucket("parameter-guessing", "tries values one after the other on one path: {} refused",
            _MISSING & _UNHEARD & pl.col("query").is_not_null(), 6, 10, 0.6, per=("path",)),
     Bucket("agent-rotation", "changes its user agent: {} different ones within seconds",
@@ -71,12 +76,13 @@ def found(events: pl.DataFrame) -> pl.DataFrame:
 
 def _overflows(events: pl.DataFrame, bucket: Bucket) -> pl.DataFrame:
     full = levels(events, bucket).filter(pl.col("level") > pl.col("capacity"))
-    weight = 1.0 - (1.0 - bucket.weight) * (pl.col("capacity").clip(1.0) / pl.col("level").clip(1.0)).clip(0.2, 1.0)
+    fullness = pl.col("level") / max(bucket.capacity, 1.0) if bucket.capacity else pl.lit(1.0)
+    weight = 1.0 - (1.0 - bucket.weight) / fullness.clip(1.0, 5.0)
     words = pl.format(bucket.words, "count") if "{}" in bucket.words else pl.lit(bucket.words)
     return as_parts(full, part(bucket.name, weight, words), excusable=bucket.excusable)
 
 
 def _slow_probing(events: pl.DataFrame) -> pl.DataFrame:
-    many = rolling_count(events, _MISSING & _UNHEARD, distinct="target").filter(pl.col("count") >= SLOW_PROBES)
+    many = rolling_count(events, _MISSING & _UNHEARD, distinct="kind").filter(pl.col("count") >= SLOW_PROBES)
     words = pl.format("low and slow: {} different missing paths within 25 minutes", "count")
     return as_parts(many, part("slow-probing", pl.lit(0.65), words), excusable=True)

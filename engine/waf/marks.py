@@ -19,7 +19,7 @@ _POLITE = (
 )
 """What browsers, robots and password managers ask every site for, linked or not."""
 _LOGIN = (
-    r"(?i)(?:^|[/_.-])(?:log[_-]?in|sign[_-]?in|auth(?:enticate|entication)?|sessions?|wp-login|xmlrpc|token|passwd|"
+    r"(?i)(?:^|[/_.-])(?:log[_-]?in\w{0,10}|sign[_-]?in|auth(?:enticate|entication)?|sessions?|wp-login|xmlrpc|token|passwd|"
     r"password|account/login|users?/sign_in|logon|otp|2fa|verify|dologin|j_security_check|"
     r"j_spring_security_check)(?:[/._?-]|$)"
 )
@@ -33,8 +33,16 @@ _RANDOM_QUERY = r"^(?:[\w-]{1,12}=)?(?:\d{5,}|[A-Za-z0-9]{8,}|0\.\d{6,})$"
 _AUTHOR = r"(?i)(?:^|&)author=\d"
 
 
+_NUMBERS = r"[0-9a-fA-F]{8,}(?:-[0-9a-fA-F]{4,})*|\d{3,}"
+
+
+def kind_of(path: pl.Expr) -> pl.Expr:
+    """A path with its long numbers, hashes and UUIDs taken out, so that all avatars are one kind of page."""
+    return path.str.replace_all(_NUMBERS, "0")
+
+
 def marked(events: pl.DataFrame) -> pl.DataFrame:
-    """`events` with the flags of its path, query and user agent (bool, false where there is none)."""
+    """`events` with the flags of path, query and user agent (bool, false where there is none) and the path's `kind`."""
     path, query, agent = pl.col("path"), pl.col("query"), pl.col("user_agent")
     flags = {
         "path": {
@@ -50,6 +58,8 @@ def marked(events: pl.DataFrame) -> pl.DataFrame:
     }
     for column, named in flags.items():
         known = events.select(pl.col(column).drop_nulls().unique()).with_columns(**named)
+        if column == "path":
+            known = known.with_columns(kind_of(path).alias("kind"))
         events = events.join(known, on=column, how="left", maintain_order="left")
         events = events.with_columns(pl.col(*named).fill_null(False))
     return events

@@ -132,15 +132,17 @@ def test_a_client_without_a_name_is_judged_by_payload_alone() -> None:
 
 
 def test_what_is_missing_for_everybody_is_the_sites_habit() -> None:
-    """A page full of avatars that nobody set is no probing once several visitors have met it; a scanner stays one."""
+    """A page with a dozen dead links is no probing once several visitors have met it; a scanner stays one."""
+    names = [f"/dead/{chr(97 + i)}-link" for i in range(14)]
     visitors = [
-        request(f"/avatar/{c}{i}/big", at_s=3 * c + i / 10, status=404, client_ip=f"198.51.100.{c}")
+        request(path, at_s=3 * c + i / 10, status=status, client_ip=f"198.51.100.{c}")
         for c in range(7)
-        for i in range(14)
+        for status, paths in ((404, names), (200, [f"/live/{i}" for i in range(20)]))
+        for i, path in enumerate(paths)
     ]
     scanner = [request(f"/page-{chr(97 + i)}.php", at_s=20 + i, status=404) for i in range(14)]
     found = verdicts(*visitors, *scanner)
     assert all(found[f"198.51.100.{c}"][0] < 0.5 for c in range(7))
     assert found[CLIENT][0] >= 0.5
-    alone = verdicts(*visitors[:14])
+    alone = verdicts(*(row for row in visitors if row["client_ip"] == "198.51.100.0"))
     assert alone["198.51.100.0"][0] >= 0.5

@@ -77,11 +77,21 @@ SIGNALS = [
         zones=("header",), sure=0.7,
     ),
     Signal(
+        "odd-version", "flood or scanner", "an HTTP version that does not exist", r"\shttp/\d[\d.]*$",
+        seen_in="raw", zones=_PATH, sure=0.7,
+    ),
+    Signal(
+        "cve-rewrite", _CVE, "an encoded question mark slips past rewriting (CVE-2024-38475)",
+        r"%3f[\w.-]*\.(?:css|js|png|jpg|html?)$",
+        seen_in="raw", zones=_PATH, sure=0.7,
+    ),
+    Signal(
         "ghost-worm", _CVE, "an old worm or a scanner's test path",
-        r"w00tw00t|/core/skin/login\.aspx|/muieblackcat|/hndunblock|/default\.ida|/root\.exe|/cmd\.exe|"
-        r"/scripts/\.\.|/msadc|/_vti_bin|/iissamples|/_mem_bin|/crowdsec-test-[a-z0-9]{8,}|/nice%20ports|"
-        r"/trinity\.txt|/nmaplowercheck|/evox/|/sdk$|/t4$|/robots\.txt\.bak|/http[s]?:/|^https?://|^[\w.-]+:\d+$|"
-        r"azenv\.php|proxyjudge|/judge\d*\.php|/ip4\.php|/testproxy|/prx\d?\.php|/aaaa{20,}",
+        r"w00tw00t|/core/skin/login\.aspx|/muieblackcat|"
+        r"/hndunblock|/default\.ida|/root\.exe|/cmd\.exe|/scripts/\.\.|/msadc|/_vti_bin|/iissamples|/_mem_bin|"
+        r"/crowdsec-test-[a-z0-9]{8,}|/nice%20ports|/trinity\.txt|/nmaplowercheck|/evox/|/sdk$|/t4$|"
+        r"/robots\.txt\.bak|/http[s]?:/|^https?://|^[\w.-]+:\d+$|azenv\.php|proxyjudge|/judge\d*\.php|/ip4\.php|"
+        r"/testproxy|/prx\d?\.php|/aaaa{20,}",
         zones=_PATH, sure=0.8,
     ),
     Signal(
@@ -100,9 +110,10 @@ SIGNALS = [
     ),
     Signal(
         "admin-panel", _ADMIN, "an admin panel or set-up page",
-        r"/(?:phpmyadmin|pma|myadmin|mysqladmin|phppgadmin|adminer(?:[-\d.]*\.php)?|sqlweb|dbadmin|db-admin|webdb|"
-        r"mysql|admin(?:istrator)?(?:[-_]?console|[-_]?panel)?|cpanel|whm|plesk|webmail|directadmin|vicidial|cms|"
-        r"manager|console|portainer|grafana|kibana|jenkins|rabbitmq|solr|phpinfo|server-status|server-info|status|"
+        r"/(?:web-?admin|sysadmin|admin-?panel|admin_area|control-?panel|sql-?manager|mysql-?manager|phpmyadmin|"
+        r"pma|myadmin|mysqladmin|phppgadmin|adminer(?:[-\d.]*\.php)?|sqlweb|dbadmin|db-admin|webdb|mysql|"
+        r"admin(?:istrator)?(?:[-_]?console|[-_]?panel)?|cpanel|whm|plesk|webmail|directadmin|vicidial|cms|manager|"
+        r"console|portainer|grafana|kibana|jenkins|rabbitmq|solr|phpinfo|server-status|server-info|status|"
         r"nginx_status|telescope|horizon|_profiler|debug|setup|install(?:er)?|wizard)(?:/(?:index|login|config|"
         r"setup)?(?:\.\w+)?|\.(?:php|aspx?|jsp|cgi)|/?$)|/(?:adminer|pma|phpmyadmin)[-_\d.]*[\w.-]*(?:/|$)|"
         r"/app_dev\.php|/_profiler|/(?:phpinfo|php_info|info|pinfo|test|infophp|php|i)\.php\d?$",
@@ -110,14 +121,14 @@ SIGNALS = [
     ),
     Signal(
         "info-probe", _INFO, "asks which software runs here",
-        r"/(?:staging|backups?|old|dev|beta|private|hidden|secret|cgi-bin|dump|_?test)/?$|"
-        r"/(?:\.well-known/security\.txt\.bak|version(?:\.txt|\.json)?|readme\.(?:html|txt|md)|license\.txt|"
-        r"changelog\.(?:txt|md)|api/(?:version|v\d/version|sonicos)|telescope/requests|config\.(?:json|js|ya?ml|"
-        r"php|xml)|env\.(?:js|json)|settings\.json|composer\.json|v2/_catalog|_cat/indices|_all_dbs|_nodes|"
-        r"containers/json|api/v1/pods|metrics|ecp/current/exporttool|owa/?|sap(?:/|$)|sap/(?:public|admin|bc)|"
-        r"geoserver|actuator/?(?:health)?|login\.action|users/sign_in|\.git|graphql|swagger(?:-ui)?(?:\.html|"
-        r"\.json|/)|openapi\.json|api-docs|v\d/api-docs|debug/default/view|druid/|jenkins|ws_ftp\.ini|"
-        r"crossdomain\.xml|clientaccesspolicy\.xml|elmah\.axd|trace\.axd|s3cmd\.ini|id_rsa)$",
+        r"/sap/(?:public|admin|bc|hana|opu|es|bw)|/irj/|/nwa\b|/(?:staging|backups?|old|dev|beta|private|hidden|"
+        r"secret|cgi-bin|dump|_?test)/?$|/(?:\.well-known/security\.txt\.bak|version(?:\.txt|\.json)?|"
+        r"readme\.(?:html|txt|md)|license\.txt|changelog\.(?:txt|md)|api/(?:version|v\d/version|sonicos)|"
+        r"telescope/requests|config\.(?:json|js|ya?ml|php|xml)|env\.(?:js|json)|settings\.json|composer\.json|"
+        r"v2/_catalog|_cat/indices|_all_dbs|_nodes|containers/json|api/v1/pods|metrics|ecp/current/exporttool|"
+        r"owa/?|sap/?|geoserver|actuator/?(?:health)?|login\.action|users/sign_in|\.git|graphql|"
+        r"swagger(?:-ui)?(?:\.html|\.json|/)|openapi\.json|api-docs|v\d/api-docs|debug/default/view|druid/|jenkins|"
+        r"ws_ftp\.ini|crossdomain\.xml|clientaccesspolicy\.xml|elmah\.axd|trace\.axd|s3cmd\.ini|id_rsa)$",
         zones=_PATH, soft=True,
     ),
 ]  # fmt: skip
