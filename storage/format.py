@@ -9,8 +9,6 @@ A format is one file in `storage/formats/` with exactly one subclass of `LogForm
 from __future__ import annotations
 
 import functools
-import importlib
-import pkgutil
 import re
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
@@ -22,6 +20,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
+from storage.discovery import member_class, member_names
 from storage.errors import UsageError
 
 Offsets = npt.NDArray[np.int64]
@@ -138,9 +137,7 @@ def names() -> tuple[str, ...]:
     """The names of all formats, found without importing them."""
     import storage.formats as package
 
-    return tuple(
-        sorted(m.name.replace("_", "-") for m in pkgutil.iter_modules(package.__path__) if not m.name.startswith("_"))
-    )
+    return member_names(package)
 
 
 @functools.cache
@@ -153,15 +150,12 @@ def load(name: str) -> LogFormat:
         return _wrapped(name)
     if name not in names():
         raise UsageError(f"no format {name!r}; `watchroom formats list` shows: {', '.join(names())}")
-    module = importlib.import_module(f"storage.formats.{name.replace('-', '_')}")
-    found = [
-        value for value in vars(module).values()
-        if isinstance(value, type) and issubclass(value, LogFormat) and value.__module__ == module.__name__
-        and not value.__name__.startswith("_")
-    ]  # fmt: skip
-    if len(found) != 1 or found[0].name != name:
-        raise TypeError(f"{module.__name__} must define exactly one LogFormat, named {name!r}")
-    return found[0]()
+    import storage.formats as package
+
+    found = member_class(package, name, LogFormat)()  # type: ignore[type-abstract]
+    if found.name != name:
+        raise TypeError(f"{type(found).__module__} must name its format {name!r}, not {found.name!r}")
+    return found
 
 
 def _wrapped(name: str) -> LogFormat:
@@ -184,7 +178,7 @@ def fitting(head: bytes) -> list[tuple[float, str]]:
 
 
 def sniff(head: bytes) -> LogFormat | None:
-    """The format that fits the first lines of a log best, or None where none fits at least 3 lines in 5.
+    """The format that fits the first lines of a log best, or None where none fits at least FITS of them.
 
     Of an envelope (docker, Kubernetes, syslog) the lines within are looked at as well.
     """

@@ -10,6 +10,7 @@ from storage.formats import _times
 TIME = r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d(?:\.\d{1,6})?(?: ?(?:[A-Z]{2,5}|[+-]\d\d(?::?\d\d)?))?"
 """%m or %t; %n is seconds since 1970."""
 
+_EPOCH = r"\b1\d{9}\.\d{3}\b"
 _UNKNOWN = r"\[unknown\]"
 _TRANSACTION = r"(?:^|[\s\[=,:(])(-?\d+/\d+)"
 _FIELDS = {
@@ -32,8 +33,8 @@ def read(prefix: pl.Series, context: Context) -> pl.DataFrame:
         text = prefix.alias("prefix").to_frame().hstack(frame)
         frame = text.select(
             pl.coalesce("when", pl.col("prefix").str.extract(f"({TIME})"),
-                        pl.col("prefix").str.extract(r"\b(1\d{9}\.\d{3})\b")).alias("when"),
-            pl.coalesce("rest", pl.col("prefix").str.replace(TIME, "")).alias("rest"),
+                        pl.col("prefix").str.extract(f"({_EPOCH})")).alias("when"),
+            pl.coalesce("rest", pl.col("prefix").str.replace(rf"{TIME}|{_EPOCH}", "")).alias("rest"),
         )  # fmt: skip
     times = _times.anything(frame["when"], context).alias("ts")
     rest = frame["rest"].fill_null("")

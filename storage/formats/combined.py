@@ -8,7 +8,7 @@ import polars as pl
 
 from storage.format import Context, Parsed, Sample, rejected
 from storage.formats import _access, _times, apache_error, nginx_error
-from storage.formats._cells import present, share
+from storage.formats._cells import patched, present, share
 from storage.formats._lines import LineFormat
 
 _ADDRESS = r"^\[?[0-9A-Fa-f:.]*[.:][0-9A-Fa-f:.]*\]?$"
@@ -125,27 +125,23 @@ def _fields(line: pl.Series) -> pl.DataFrame:
     """The texts between the quotes: head, request, numbers, referer, agent, extra."""
     names = ("head", "request", "numbers", "referer", "gap", "agent", "extra")
     cut = line.str.splitn('"', 7).struct.rename_fields(list(names)).struct.unnest()
-    fits = (
+    fits = cut.select(
         pl.col("head").str.ends_with("] ")
         & pl.col("numbers").str.contains(r"^ (?:\d{3}|-)(?: (?:\d+|-)|$)")
         & (pl.col("gap").is_null() | (pl.col("gap") == " ") | (pl.col("gap") == ""))
         & (pl.col("referer").is_null() | pl.col("agent").is_not_null())
-    )
-    cut = cut.with_columns(fits.fill_null(False).alias("fits")).drop("gap")
-    if cut["fits"].all():
-        return cut.drop("fits")
-    odd = line.filter(~cut["fits"]).alias("line").to_frame()
+    ).to_series().fill_null(False)  # fmt: skip
+    cut = cut.drop("gap")
+    split_agent = cut["extra"].str.count_matches('"', literal=True) % 2 == 1
+    if split_agent.any():  # a raw quote in the agent: it ends at the last one
+        whole = (pl.col("agent") + '"' + pl.col("extra")).str.extract_groups(r'^(?P<agent>.*)"(?P<extra>[^"]*)$')
+        cut = patched(cut, split_agent, cut.filter(split_agent).select(whole.alias("whole")).unnest("whole"))
+    if fits.all():
+        return cut
+    odd = line.filter(~fits).alias("line").to_frame()
     loose = odd.select(pl.col("line").str.extract_groups(_LOOSE)).unnest("line")
     known_head = pl.coalesce("head", odd["line"].str.extract(r"^([^\"]*\]) ?(?:\"|$)"))
-    loose = loose.with_columns(known_head, pl.lit(" ").add(pl.col("numbers")).alias("numbers"))
-    order = pl.concat(
-        [
-            cut.with_row_index("row").filter("fits").drop("fits"),
-            loose.hstack(cut.with_row_index("row").filter(~pl.col("fits")).select("row")),
-        ],
-        how="diagonal",
-    )
-    return order.sort("row").drop("row")
+    return patched(cut, ~fits, loose.with_columns(known_head, pl.lit(" ").add(pl.col("numbers")).alias("numbers")))
 
 
 def _typed(fields: pl.DataFrame, context: Context) -> pl.DataFrame:

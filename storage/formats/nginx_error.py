@@ -65,10 +65,13 @@ class NginxError(LineFormat):
         """The message without its `, client: ...` tail, which becomes the context."""
         found = logs(records, context)
         rest = records.join(found.select("byte_offset"), on="byte_offset", how="anti", maintain_order="left")
-        if rest.height and rest["record"].str.contains(ACCESS).any():
-            accessed = load("combined").parse(rest, final=True, context=context)
-            return Parsed({"logs": found, "requests": accessed.frames["requests"]}, accessed.rejects)
-        return Parsed({"logs": found}, rejected(rest, "no `date time [level] pid#tid: ` at the front"))
+        access = rest["record"].str.contains(ACCESS)
+        rejects = rejected(rest.filter(~access), "no `date time [level] pid#tid: ` at the front")
+        if not access.any():
+            return Parsed({"logs": found}, rejects)
+        asked = load("combined").parse(rest.filter(access), final=True, context=context)
+        rejects = pl.concat([rejects, asked.rejects]).sort("byte_offset")
+        return Parsed({"logs": found, "requests": asked.frames["requests"]}, rejects)
 
 
 def logs(records: pl.DataFrame, context: Context) -> pl.DataFrame:
