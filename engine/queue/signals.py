@@ -18,10 +18,12 @@ TIME_C, MEMORY_C, CPU_C = 20.0, 16.0, 50.0
 """Milliseconds, megabytes, milliseconds added before the logarithm: differences below them are of no interest."""
 WAIT_C = (500.0, 10_000.0)
 """A wait is measured in multiples of the run's own time, in these bounds (ms), as bounded slowdown is."""
-TIME, MEMORY, WAIT = Scale(0.33, 1.1), Scale(0.17, 0.7), Scale(0.65, 2.0)
+TIME, MEMORY, WAIT = Scale(0.33, 1.1), Scale(0.17, 0.7), Scale(0.65, 1.5)
 """Floors and first guesses of the spreads of logarithms: waits differ by orders of magnitude, memory hardly at all."""
 LATE, SHARE, CPU = 0.3, 0.1, 0.05
 """The least spread of a wait, of the CPU's share and of CPU time in the week's comparison, in logarithms."""
+HABIT = 2.0
+"""A wait must also stand out among those that ended before, at half the limit: some types wait long now and then."""
 LATE_Z = 3.0
 """A run counts as late in its queue's backlog from this many spreads of the week on."""
 EARLIER_US = 30_000_000
@@ -140,7 +142,7 @@ def _waits(runs: Runs, within: Reach, known: Ints, settle_us: int) -> Columns:
     flags = np.where(np.isnan(late), np.nan, late >= LATE_Z)
     others, count = company(runs, behind.order, queue, MOMENT).counted(flags)
     return {
-        "wait_z": np.fmin(together.z, 3.0 * before.z), "wait_fence": np.fmin(together.fence, 3.0 * before.fence),
+        "wait_z": np.fmin(together.z, HABIT * before.z), "wait_fence": together.fence,
         "wait_usual_ms": np.expm1(together.usual) * unit, "wait_spread": together.spread,
         "late_z": late, "late_fence": deviation(wait, usual, WAIT, known).fence,
         "late_usual_ms": np.expm1(usual.middle) * unit, "queue_late": others, "queue_runs": count,
