@@ -89,13 +89,6 @@ class ModelsConfig(BaseModel):
         return found
 
 
-class FormatsConfig(Section):
-    """`[formats]`"""
-
-    names: dict[str, str] = Field(default_factory=dict)
-    """In JSON lines: the key that a log uses, and the column that it is."""
-
-
 class Config(BaseSettings):
     """The whole configuration."""
 
@@ -107,7 +100,6 @@ class Config(BaseSettings):
     monitoring: MonitoringConfig = MonitoringConfig()
     tuning: TuningConfig = TuningConfig()
     models: ModelsConfig = ModelsConfig()
-    formats: FormatsConfig = FormatsConfig()
     channel: list[dict[str, Any]] = Field(default_factory=list)
     """`[[channel]]`: `kind` names it, the other keys are its settings."""
 
