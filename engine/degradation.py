@@ -5,9 +5,10 @@
     degraded  watch, and over the last 1,000 labels the metric is 5 % or more (relative) under the baseline
     no_data   no baseline yet, or too few labels
 
-The baseline is frozen when a pair is deployed: from the version's earlier labels, from a validation set that was given
-with it, else from its first labels. Only matured labels count, in the order of event time. With the default of one
-false alarm in 30 days the plain rule (5 % under, last 100) raised 347 alarms on 14.5 days of a real stream, this one 1.
+The baseline is frozen when a pair is deployed: from a validation set that was given with it, from the version's earlier
+labels, from those of the version that ran before it, else from its first labels. Only matured labels count, in the
+order of event time. With the default of one false alarm in 30 days the plain rule (5 % under, last 100) raised 347
+alarms on 14.5 days of a real stream, this one 1.
 """
 
 from __future__ import annotations
@@ -45,7 +46,7 @@ FALSE_ALARM_DAYS = 30.0
 class Baseline:
     """A metric as it was when a pair was deployed, a share of `n` labelled items that count for it (`evidence.trials`).
 
-    `source` is validation, history or first_labels.
+    `source` is validation, history, predecessor or first_labels.
     """
 
     metric: str
@@ -140,7 +141,7 @@ def check(reader: Reader, ledger: Ledger, actor: Actor, clock: Clock = utc_now, 
     found = []
     for deployment in active:
         items = matured(reader, deployment)
-        earlier: pl.DataFrame | None = None
+        earlier: tuple[str, pl.DataFrame] | None = None
         for name in METRICS:
             with ledger.read() as connection:
                 baseline = frozen(connection, deployment, name)
@@ -196,9 +197,9 @@ def frozen(connection: sqlite3.Connection, deployment: Deployment, name: str) ->
     return None
 
 
-def _first_baseline(name: str, earlier: pl.DataFrame, items: pl.DataFrame) -> Baseline | None:
+def _first_baseline(name: str, earlier: tuple[str, pl.DataFrame], items: pl.DataFrame) -> Baseline | None:
     """The baseline that can be frozen now: of `earlier` labels, else of the first of `items`."""
-    source, of = ("history", earlier) if earlier.height >= FIRST_LABELS else ("first_labels", items[:FIRST_LABELS])
+    source, of = earlier if earlier[1].height >= FIRST_LABELS else ("first_labels", items[:FIRST_LABELS])
     flagged, truth = of["flagged"].to_numpy(), of["truth"].to_numpy()
     value = metric(name, flagged, truth)
     if of.height < FIRST_LABELS or value is None:
@@ -206,15 +207,31 @@ def _first_baseline(name: str, earlier: pl.DataFrame, items: pl.DataFrame) -> Ba
     return Baseline(name, value, round(trials(name, flagged, truth)), source)
 
 
-def _earlier(reader: Reader, deployment: Deployment) -> pl.DataFrame:
-    """What the same version said elsewhere or with other settings, as the threshold now would have judged it."""
-    return reader.query(
+def _earlier(reader: Reader, deployment: Deployment) -> tuple[str, pl.DataFrame]:
+    """Labels from before a deployment, with where they are from.
+
+    `history`: what the same version said elsewhere or with other settings, as the threshold now would have judged it.
+    `predecessor`: of a version that is new here, what ran here before it, as it judged: a release that is worse than
+    the one before has degraded.
+    """
+    place = [deployment.model, deployment.version, deployment.environment, deployment.config_revision]
+    own = reader.query(
         "SELECT ts, score >= $5 AS flagged, truth FROM matured_predictions WHERE model = $1 AND version = $2"
         " AND score IS NOT NULL AND (environment <> $3 OR coalesce(config_revision, $4) <> $4)"
         " QUALIFY row_number() OVER (PARTITION BY prediction_id ORDER BY environment) = 1 ORDER BY ts",
-        [deployment.model, deployment.version, deployment.environment, deployment.config_revision,
-         deployment.threshold],
-    )  # fmt: skip
+        [*place, deployment.threshold],
+    )
+    if own.height >= FIRST_LABELS:
+        return "history", own
+    before = reader.query(
+        "SELECT p.ts, p.flagged, p.truth FROM matured_predictions p JOIN ("
+        "  SELECT version, config_revision FROM deployment WHERE model = $1 AND environment = $3 AND id < $5"
+        "  AND version <> $2 ORDER BY id DESC LIMIT 1) d ON p.version = d.version"
+        " AND coalesce(p.config_revision, d.config_revision) = d.config_revision"
+        " WHERE p.model = $1 AND p.environment = $3 AND $4 IS NOT NULL ORDER BY p.ts",
+        [*place, deployment.id],
+    )
+    return "predecessor", before
 
 
 def _labels_per_day(items: pl.DataFrame) -> float:

@@ -21,6 +21,8 @@ MIN_OF_CLASS = 30
 """Of the rarer class: at a prevalence of 5 %, a hundred predictions hold five positives."""
 MIN_GAIN = 0.05
 """Relative; the specification's 5 %."""
+LARGEST_GAIN = 10.0
+"""What a gain over nothing is: a threshold that flags nothing has an F1 of 0."""
 SPREAD = 0.10
 FPR_RISE = 0.02
 RECALL_DROP = 0.02
@@ -161,7 +163,7 @@ def _resampled(score: Floats, truth: Bools, current: float, folds: _Folds, aim: 
 
     before, after = counts(score >= current), counts(folds.flagged)
     with np.errstate(divide="ignore", invalid="ignore"):
-        gain = aim.of(after) / aim.of(before) - 1.0
+        gain = np.minimum(aim.of(after) / aim.of(before) - 1.0, LARGEST_GAIN)
         rise = fpr(after) - fpr(before)
     return _Resampled(gain, rise)
 
@@ -202,7 +204,7 @@ def _rails(whole: Counts, best: int | None, boot: _Resampled, aim: Objective) ->
 
 
 def _gain(new: float, old: float) -> float:
-    return new / old - 1.0 if old > 0.0 else (np.inf if new > 0.0 else np.nan)
+    return min(new / old - 1.0, LARGEST_GAIN) if old > 0.0 else (LARGEST_GAIN if new > 0.0 else np.nan)
 
 
 def _quantile(values: npt.NDArray[np.float64], share: float) -> float | None:

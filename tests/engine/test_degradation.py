@@ -14,7 +14,7 @@ from engine import alerts, degradation, evidence, verification
 from engine.alert_rules import default_rules
 from engine.deployment import active
 from engine.intervals import confidence_sequence, wilson
-from tests.modelops import JOB, Room, labels, predictions, room
+from tests.modelops import JOB, Room, card, labels, predictions, room
 
 BASE = degradation.Baseline("accuracy", 0.92, 50_000, "validation")
 
@@ -160,6 +160,19 @@ def test_a_new_threshold_is_held_against_what_it_would_have_said_before(tmp_path
     assert frozen is not None
     assert (frozen.source, frozen.n) == ("history", 400)
     assert frozen.value == pytest.approx(0.2, abs=0.06), "nothing flagged, a fifth benign"
+
+
+def test_a_release_that_is_worse_than_the_one_before_has_degraded(tmp_path: Path) -> None:
+    rng = np.random.default_rng(3)
+    r = room(tmp_path)
+    _land(r, rng.random(1_000) < 0.95, 0, 0)
+    r.registry.register_card(card(version="1.1.0"))
+    r.registry.deploy("census", "1.1.0", "production", reason="better, they said")
+    made = predictions([(20 + i / 100, 0.9) for i in range(400)], first=5_000, version="1.1.0")
+    truth = labels([bool(x) for x in rng.random(400) < 0.75], first=5_000, minute=30)
+    r.lake.append({"predictions": made, "labels": truth}, kind="judge")
+    assert _check(r)["accuracy"] == "degraded"
+    assert r.reader.query("SELECT DISTINCT source FROM baseline").item() == "predecessor"
 
 
 def test_a_frozen_baseline_stays(tmp_path: Path) -> None:

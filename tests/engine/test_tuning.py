@@ -147,6 +147,13 @@ def test_a_step_is_at_most_a_tenth() -> None:
     assert found.anywhere < 0.7
 
 
+def test_a_threshold_that_flags_nothing_can_be_tuned() -> None:
+    score, truth = _draw(np.random.default_rng(1), 2_000, 0.3)
+    found = gates.examine(score, truth, 1.0, GRID, F1, np.random.default_rng(0))
+    assert (found.metric_current, found.best, found.crossfit_gain) == (0.0, 0.9, gates.LARGEST_GAIN)
+    assert all(found.gates[name].ok for name in PROVED)
+
+
 def _land(r: Room, seed: int, n: int, hour: float, first: int) -> None:
     score, truth = _draw(np.random.default_rng(seed), n, 0.3)
     minutes = 60 * hour + np.arange(n) * 50.0 / n
