@@ -158,3 +158,21 @@ def test_a_server_that_cannot_start_is_one_clear_line(tmp_path: Path) -> None:
     assert done.returncode == 1
     assert done.stderr.splitlines() == ["record: postgres is missing: install the package postgresql"]
     assert not (tmp_path / "out").exists()
+
+
+def test_watchroom_lands_and_judges_what_the_servers_just_wrote(recording: Recording, tmp_path: Path) -> None:
+    """The whole way, on logs that did not exist a minute ago: every line lands, every labelled trace is judged."""
+    from engine.room import Room
+    from engine.service import ingest
+
+    room = Room.open(tmp_path / "home", create=True)
+    landed, tally = ingest(room, [recording.folder])
+    assert landed.rows.get("rejects", 0) == 0
+    assert landed.rows["requests"] == len((recording.folder / "access.log").read_text().splitlines())
+    assert landed.rows["jobs"] == len(recording.jobs)
+    assert tally.judged > 0
+    judged = set(room.lake.scan("predictions").collect()["subject"])
+    assert recording.subjects("n1-detector") <= judged
+    assert recording.subjects("waf-behavioral") <= judged
+    rows = room.reader.query("SELECT accuracy FROM performance WHERE model = 'n1-detector' AND \"window\" = 'all'")
+    assert rows.item() > 0.9
