@@ -6,7 +6,7 @@ the names of the specification work as well (`ALIASES`). Unknown keys are errors
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
@@ -21,16 +21,16 @@ class Section(BaseModel):
 class RegistryConfig(Section):
     """`[registry]`"""
 
-    cache_ttl_s: float = Field(604_800.0, gt=0)
+    cache_ttl_s: Annotated[float, Field(gt=0)] = 604_800.0
     """How long what is deployed may be answered from memory, in seconds; a change is seen at once in any case."""
 
 
 class MonitoringConfig(Section):
     """`[monitoring]`"""
 
-    false_alarm_days: float = Field(30.0, gt=0)
+    false_alarm_days: Annotated[float, Field(gt=0)] = 30.0
     """One false degradation alarm in so many days is accepted."""
-    retention_days: float = Field(90.0, ge=1)
+    retention_days: Annotated[float, Field(ge=1)] = 90.0
     """How long looks, runs and delivered notices are kept."""
     scheduler: bool = True
     """Whether `watchroom run` runs the periodic jobs."""
@@ -68,7 +68,7 @@ class ModelConfig(Section):
     """Whether it judges."""
     auto_register: bool = True
     """Whether a new home registers and deploys it."""
-    timeout_ms: float = Field(5_000.0, gt=0)
+    timeout_ms: Annotated[float, Field(gt=0)] = 5_000.0
     """How long one round of judging may take before it is told as slow."""
     settings: dict[str, float | bool | str] = Field(default_factory=dict)
     """What it is deployed with first, over its defaults."""
