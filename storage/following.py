@@ -7,6 +7,7 @@ commit lands what the sweep found. Nothing depends on an event having been seen.
 from __future__ import annotations
 
 import os
+import resource
 import threading
 from collections.abc import Callable, Sequence
 from contextlib import closing
@@ -17,8 +18,9 @@ from typing import TYPE_CHECKING
 from storage import sources
 from storage.clock import monotonic_s, rfc3339
 from storage.errors import ConflictError, InputError, UnavailableError
+from storage.finding import Finder, Key
 from storage.format import load
-from storage.inputs import expand, folders, present
+from storage.inputs import expand
 from storage.manner import Rhythm
 from storage.opening import Reading, is_landed_archive, open_source, recognise, replaced_sources
 from storage.streams import open_stream
@@ -32,9 +34,6 @@ if TYPE_CHECKING:
 
 
 COMMIT_BYTES = 16 << 20
-
-Key = tuple[int, int]
-"""Device and inode."""
 
 
 @dataclass(slots=True)
@@ -66,6 +65,7 @@ class Follower:
         self.on_commit = on_commit
         self.tally = Tally(landing.on_notice)
         self.watch = Watch()
+        self.finder = Finder(self.patterns)
         self._open: dict[Key, _Followed] = {}
         self._passed: dict[Key, tuple[int, int]] = {}
         self._lock = threading.Lock()
@@ -83,6 +83,7 @@ class Follower:
         try:
             self._check_named()
             upkeep.start()
+            _allow_many_files()
             self._land_vanished()
             while not self.stop.is_set():
                 began = monotonic_s()
@@ -227,21 +228,20 @@ class Follower:
 
     def _discover(self) -> None:
         """Open what is new under the patterns, and know what has left."""
-        self.watch.cover(folders(self.patterns))
-        seen: set[Key] = set()
-        for path in present(self.patterns):
+        if self.finder.look():
+            self.watch.cover(self.finder.folders())
+            for key, item in self._open.items():
+                item.here = key in self.finder.files
+        for key, path in self.finder.files.items():
+            if key in self._open:
+                self._open[key].reading.stream.path = path
+                continue
             try:
                 status = path.stat()
             except OSError:
                 continue
-            key = (status.st_dev, status.st_ino)
-            seen.add(key)
-            if key in self._open:
-                self._open[key].reading.stream.path = path
-            elif self._passed.get(key) != (status.st_size, status.st_mtime_ns):
+            if self._passed.get(key) != (status.st_size, status.st_mtime_ns):
                 self._admit(path, key, status)
-        for key, item in self._open.items():
-            item.here = key in seen
 
     def _admit(self, path: Path, key: Key, status: os.stat_result) -> None:
         """Open a file that is not followed yet; one that cannot be landed is passed over until it changes."""
@@ -339,3 +339,10 @@ class Follower:
         with self._lock:
             item = self._open.pop(key)
         item.reading.close()
+
+
+def _allow_many_files() -> None:
+    """Every followed file stays open, so that it can be drained after it was renamed: take what the system allows."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft < hard:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))

@@ -55,6 +55,8 @@ def folders(patterns: Sequence[str | Path], *, cwd: Path | None = None) -> set[P
             watched.update({path, *(p for p in _below(path) if p.is_dir())})
             continue
         parent = path.parent
+        if is_pattern(str(parent)):
+            watched.update(Path(name) for name in glob.glob(str(parent), recursive=True))  # noqa: PTH207
         while is_pattern(str(parent)) and parent != parent.parent:
             parent = parent.parent
         watched.add(parent)

@@ -119,7 +119,7 @@ def open_source(
     try:
         try:
             with ledger.read() as connection:
-                known = sources.find_source(connection, stream, path)
+                known = sources.find_source(connection, stream, path, busy)
             if known is not None and known.id in busy:
                 raise sources.CopyError
         except sources.CopyError:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
+from collections.abc import Collection
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -73,8 +74,12 @@ def get_source(connection: sqlite3.Connection, source_id: int) -> Source:
     return read_source(connection.execute("SELECT * FROM source WHERE id = ?", (source_id,)).fetchone())
 
 
-def find_source(connection: sqlite3.Connection, stream: Stream, path: Path) -> Source | None:
+def find_source(
+    connection: sqlite3.Connection, stream: Stream, path: Path, busy: Collection[int] = ()
+) -> Source | None:
     """The source that an open file is, or None for a file that is new. Raises CopyError for a mere copy of one.
+
+    Sources that are `busy` are being read by the caller, so they live.
 
     By device and inode, if the content agrees; else by content alone, for a file that is named as a rotation of the
     source's log, or whose own place now holds something else (it was moved). Content alone is no proof between
@@ -88,10 +93,13 @@ def find_source(connection: sqlite3.Connection, stream: Stream, path: Path) -> S
         if (known := read_source(row)).holds(stream):
             return known
     for known in _with_same_head(connection, stream):
-        related, lives = are_rotations(path, known.path), _lives(known)
-        if related and lives and known.place != path and _is_copy(known, stream):
-            raise CopyError
-        if not lives and known.holds(stream):
+        if are_rotations(path, known.path):
+            lives = _lives(known)
+            if lives and known.place != path and _is_copy(known, stream):
+                raise CopyError
+            if not lives and known.holds(stream):
+                return known
+        elif known.id not in busy and known.holds(stream) and not _lives(known):
             return known
     return None
 
