@@ -48,6 +48,8 @@ SHARED_Z = 0.85
 """A worker's runs together need this part of the limit of a single run."""
 LATE_Z, LATE_SHARE = 1.6, 0.65
 """A backlog needs a wait at 1.6 times the limit, and this share of the runs around it to be late as well."""
+SLOW_Z, SLOW_SHARE = 1.3, 0.75
+"""A type that is slow as a whole needs 1.3 times the limit, and three quarters of the runs around it slow as well."""
 SPARED = 0.25
 """A run that succeeds amid failures has this part of their confidence."""
 RISE = 0.4
@@ -77,9 +79,9 @@ def _ratio(feature: str, limits: Limits) -> pl.Expr:
 def anomalies(limits: Limits) -> list[Anomaly]:
     """Every kind of anomaly that the detector knows."""
     return [
-        _time(limits), _memory(limits), _leak(limits), _starvation(limits), _backlog(limits), _retries(limits),
-        _series(limits), _failures(limits, "", "of its type"), _failures(limits, "worker_", "on its worker"),
-        _worker(limits),
+        _time(limits), _sustained(limits), _memory(limits), _leak(limits), _starvation(limits), _backlog(limits),
+        _retries(limits), _series(limits), _failures(limits, "", "of its type"),
+        _failures(limits, "worker_", "on its worker"), _worker(limits),
     ]  # fmt: skip
 
 
@@ -92,6 +94,19 @@ def _time(limits: Limits) -> Anomaly:
         pl.concat_str(pl.lit("ran "), words.duration("execution_ms"), pl.lit(", usually "),
                       words.duration("time_usual_ms"), sized, pl.lit(" (median of "), words.count("runs"),
                       pl.lit(" runs)")),
+    )  # fmt: skip
+
+
+def _sustained(limits: Limits) -> Anomaly:
+    """All of a type is slow: neighbours in time are no measure then, the week is."""
+    together = pl.col("slow_runs") / (pl.col("slow_of") + 1) / SLOW_SHARE
+    return Anomaly(
+        "execution_time_spike/sustained", "time",
+        _confidence(_least(pl.col("slow_z") / (SLOW_Z * limits.z), together), limits),
+        "execution_ms", pl.col("execution_ms"), pl.col("slow_usual_ms"), pl.col("slow_z"), pl.col("slow_of"),
+        pl.concat_str(pl.lit("ran "), words.duration("execution_ms"), pl.lit(", in its week "),
+                      words.duration("slow_usual_ms"), pl.lit("; so slow are "), words.count("slow_runs"),
+                      pl.lit(" of the "), words.count("slow_of"), pl.lit(" runs of its type around it")),
     )  # fmt: skip
 
 

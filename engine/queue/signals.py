@@ -25,11 +25,13 @@ LATE, SHARE, CPU = 0.3, 0.1, 0.05
 HABIT = 2.0
 """A wait must also stand out among those that ended before, at half the limit: some types wait long now and then."""
 LATE_Z = 3.0
-"""A run counts as late in its queue's backlog from this many spreads of the week on."""
+"""A run counts as late in its queue's backlog, or slow with its type, from this many spreads of the week on."""
 EARLIER_US = 30_000_000
 """A backlog is held against what was usual when the run was enqueued, at least half a minute before its end."""
 KNOWN_RUNS = 5
 """Fewer earlier runs of the type give no opinion on a worker or a queue."""
+SETTLED_RUNS = 20
+"""Fewer earlier runs do not say that all of a type is slow."""
 
 MINUTE_US = 60_000_000
 DAY_US = 1440 * MINUTE_US
@@ -51,6 +53,7 @@ FEATURES = pl.Schema(
         "execution_ms": pl.Float32, "wait_ms": pl.Float32, "memory_mb": pl.Float32, "cpu_ms": pl.Float32,
         "retry_count": pl.Float32, "payload_kb": pl.Float32, "hour": pl.Int8, "failed": pl.Boolean,
         "time_z": pl.Float32, "time_fence": pl.Float32, "time_usual_ms": pl.Float32, "time_spread": pl.Float32,
+        "slow_z": pl.Float32, "slow_usual_ms": pl.Float32, "slow_runs": pl.Float32, "slow_of": pl.Int64,
         "memory_z": pl.Float32, "memory_fence": pl.Float32, "memory_usual_mb": pl.Float32, "memory_spread": pl.Float32,
         "wait_z": pl.Float32, "wait_fence": pl.Float32, "wait_usual_ms": pl.Float32, "wait_spread": pl.Float32,
         "late_z": pl.Float32, "late_fence": pl.Float32, "late_usual_ms": pl.Float32,
@@ -149,6 +152,16 @@ def _waits(runs: Runs, within: Reach, known: Ints, settle_us: int) -> Columns:
     }  # fmt: skip
 
 
+def _sustained(runs: Runs, order: Order, weekly: dict[str, Usual], plain_time: Floats) -> Columns:
+    """How much slower than in its type's week the run was, and how many of the runs around it were slow as well."""
+    slow = steady(plain_time, weekly["time"], TIME.floor, SETTLED_RUNS)
+    flags = np.where(np.isnan(slow), np.nan, slow >= LATE_Z).astype(np.float32)
+    everyone = np.zeros(len(slow), np.int64)
+    count, of = company(runs, order, everyone, SERIES).counted(flags)
+    usual_ms = np.exp(weekly["time"].middle) - TIME_C
+    return {"slow_z": slow, "slow_usual_ms": usual_ms, "slow_runs": count, "slow_of": of}
+
+
 def _shares(runs: Runs, weekly: dict[str, Usual]) -> Columns:
     """CPU time as a part of wall time, of the run and usually, for people: without what is added before logarithms."""
     usual_ms = np.maximum(np.exp(weekly["time"].middle) - TIME_C, 1.0)
@@ -200,7 +213,7 @@ def signals(runs: Runs, settle_us: int) -> pl.DataFrame:
         "memory_spread": by_memory.spread,
         **_waits(runs, within, known, settle_us),
         "retry_usual": weekly["retries"].p90,
-        **_shares(runs, weekly),
+        **_shares(runs, weekly), **_sustained(runs, behind.order, weekly, plain["time"]),
         **_worker(runs, of, weekly, plain), **_outcomes(runs, behind.order, of), "runs": by_time.runs,
     }  # fmt: skip
     frame = runs.frame.with_columns(

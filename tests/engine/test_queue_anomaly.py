@@ -83,6 +83,16 @@ def test_a_slow_run_is_named_with_what_is_usual() -> None:
     assert "usually" in str(found["reason"])
 
 
+def test_a_type_that_is_slow_as_a_whole_stays_found() -> None:
+    """An hour of a slow partner: neighbours soon are as slow, the week is not."""
+    slow = (pl.col("job_type") == "mail") & (pl.int_range(pl.len()) > 1380)
+    rows = judge(change(stream(1600, seconds=7200.0), slow, execution_ms=pl.col("execution_ms") * 10))
+    late = rows.filter((pl.col("job_type") == "mail") & (pl.col("subject") > "j01440"))
+    assert late["flagged"].mean() > 0.8
+    assert "runs of its type around it" in late["reason"][20]
+    assert rows.filter(pl.col("subject") < "j01380")["flagged"].mean() < 0.02
+
+
 def test_a_large_payload_explains_a_long_run() -> None:
     """Six times the time at 36 times the payload is what this type does; at its own payload it is not."""
     long = pl.col("execution_ms") * 6
