@@ -87,7 +87,7 @@ SIGNALS = [
         rf"(?:^|[=\s,;+'\"(|])(?:(?:{_FUNCS})\(|(?:{_MATHS})\(\s*(?:['\"\d@)]|select|null|0x|$))|"
         rf"(?:^|=)(?:{_FUNCS}|{_MATHS})\s{{0,3}}\(\s*$|(?:^|=)(?:tempdb|master|msdb|mysql|northwind|"
         rf"schema_name|pg_toast|information_schema|sysobjects|dual|db_name|pg_catalog)(?:\W|$)",
-        zones=TEXTS,
+        zones=("arg", "header", "cookie", "referer", "agent"),
     ),
     Signal(
         "sql-change", _SQL, "changes or drops tables",
