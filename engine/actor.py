@@ -13,7 +13,7 @@ Where = Literal["cli", "console", "scheduler"]
 
 @dataclass(frozen=True, slots=True)
 class Actor:
-    """A user's name, from where they act, and the host; over SSH the host names where they came from as well."""
+    """A user's name, from where they act, and the host; with the terminal and, over SSH, where they came from."""
 
     name: str
     origin: Where
@@ -28,7 +28,7 @@ class Actor:
             name = f"uid {os.getuid()}"
         host = socket.gethostname()
         ssh = os.environ.get("SSH_CONNECTION", "").split()
-        return cls(name, origin, f"{host} from {ssh[0]}" if ssh else host)
+        return cls(name, origin, " ".join((host, *_terminal(), *(("from", ssh[0]) if ssh else ()))))
 
     @property
     def is_person(self) -> bool:
@@ -37,3 +37,13 @@ class Actor:
 
     def __str__(self) -> str:
         return f"{self.name} ({self.origin})"
+
+
+def _terminal() -> tuple[str, ...]:
+    """The terminal that this process is attached to, if it is to any."""
+    for stream in (0, 1, 2):
+        try:
+            return (os.ttyname(stream).removeprefix("/dev/"),)
+        except OSError:
+            continue
+    return ()

@@ -48,6 +48,8 @@ class Rule:
     """After how long without an answer about its cause an alert is given up as expired."""
     repeat_hours: float = 24.0
     """After how long an alert that still fires and that nobody acknowledged is told again; 0 for never."""
+    inhibited_by: tuple[str, ...] = ()
+    """Rules whose alert of the same cause says enough: while it fires, nobody is told of this one."""
     look: str = ""
     """The command that shows more; a format string."""
     runbook: str = ""
@@ -172,7 +174,10 @@ def _parse(entry: Mapping[str, Any], name: str) -> Rule:
     for key in ("name", "title", "query", "message"):
         if not isinstance(entry.get(key), str) or not entry[key].strip():
             raise ConfigError(f"{where} needs {key!r}")
-    rule = Rule(**{**entry, "query": entry["query"].strip()})
+    inhibited_by = entry.get("inhibited_by", [])
+    if not isinstance(inhibited_by, list) or not all(isinstance(other, str) for other in inhibited_by):
+        raise ConfigError(f"{where}: inhibited_by is a list of rules")
+    rule = Rule(**{**entry, "query": entry["query"].strip(), "inhibited_by": tuple(inhibited_by)})
     if rule.severity not in (*SEVERITIES, "model"):
         raise ConfigError(f"{where}: severity is info, warning, critical or model, not {rule.severity!r}")
     for key in ("for_evaluations", "for_minutes", "keep_minutes", "expire_hours", "repeat_hours"):

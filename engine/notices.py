@@ -6,8 +6,9 @@
     flapping   told once; then held until it settles
     resolved   told only where the firing was told
 
-An acknowledged or silenced alert is told no more. Critical ones always pass; of the others at most five a day and three
-in four hours go out at once, the rest waits for the daily digest, as do those of severity `info`. Nothing is dropped.
+An acknowledged, silenced or inhibited alert is told no more. Critical ones always pass; of the others at most five a
+day and three in four hours go out at once, the rest waits for the daily digest, as do those of severity `info`. Nothing
+is dropped.
 """
 
 from __future__ import annotations
@@ -36,7 +37,8 @@ def tell(connection: sqlite3.Connection, alerts: Iterable[tuple[str, Alert]], ru
     told: list[tuple[str, Alert]] = []
     for change, alert in alerts:
         kind = _kind(change, alert, rules.get(alert.rule), now)
-        if kind and not _is_hushed(connection, alert, now):
+        hushed = _is_hushed(connection, alert, now) or _is_inhibited(connection, alert, rules.get(alert.rule))
+        if kind and not hushed:
             told.append((kind, alert))
         elif change:
             _to_logs(connection, alert, change, channels, now)
@@ -112,6 +114,19 @@ def _is_hushed(connection: sqlite3.Connection, alert: Alert, now: datetime) -> b
         ).fetchone()
         is not None
     )
+
+
+def _is_inhibited(connection: sqlite3.Connection, alert: Alert, rule: Rule | None) -> bool:
+    """Whether a firing alert of another rule about the same cause says enough."""
+    if rule is None or not rule.inhibited_by or not alert.is_open:
+        return False
+    marks = ", ".join("?" * len(rule.inhibited_by))
+    found = connection.execute(
+        f"SELECT 1 FROM alert WHERE state = 'firing' AND rule IN ({marks}) AND model IS ? AND environment IS ?"
+        " AND subject = ?",
+        (*rule.inhibited_by, alert.model, alert.environment, alert.subject),
+    )
+    return found.fetchone() is not None
 
 
 def _queue(connection: sqlite3.Connection, notice: Notice, alerts: Sequence[Alert], channels: Sequence[Channel],

@@ -34,6 +34,8 @@ log = logging.getLogger("watchroom.service")
 TICK_S = 1.0
 ALERTS_EVERY_S = 5.0
 QUIET_ALERTS_EVERY_S = 60.0
+ALERTS_SHARE = 0.1
+"""At most this share of the time is spent on asking the rules; over a large home a question takes seconds."""
 """The rules are asked this seldom while nothing new was committed: only time can change an answer then."""
 CACHE_COUNTS_EVERY_S = 60.0
 WORK_SHARE = 0.5
@@ -116,8 +118,9 @@ class Service:
                 self._flush_due_s = now_s + CACHE_COUNTS_EVERY_S
                 self.cache.flush()
             if now_s >= self._alerts_due_s and self._is_news(now_s):
-                self._alerts_due_s = now_s + ALERTS_EVERY_S
+                began_s = monotonic_s()
                 self.look_at_alerts()
+                self._alerts_due_s = now_s + max(ALERTS_EVERY_S, (monotonic_s() - began_s) / ALERTS_SHARE)
         except Exception as error:
             log.exception("a round of judging failed")
             self.tally.failures.append(f"{type(error).__name__}: {error}")

@@ -192,6 +192,22 @@ def _saved(c: Counts, false_alarm: float, miss: float) -> Floats:
     return 1.0 - _share(false_alarm * c.fp + miss * c.fn, false_alarm * (c.fp + c.tn) + miss * (c.tp + c.fn))
 
 
+def promised_fpr(score: Floats, truth: Bools, limit: float, risk: float = 0.05) -> float | None:
+    """A threshold whose false-positive rate on new items is at most `limit`, but for a chance of `risk`.
+
+    The Neyman-Pearson umbrella (Tong, Feng & Li 2018, arXiv 1608.03109): the plain quantile of the negatives' scores
+    breaks its promise in every second sample. None where there are too few negatives to promise anything: at least
+    log(risk) / log(1 - limit), 59 for 5 % and 5 %.
+    """
+    from scipy.stats import binom
+
+    negatives = np.sort(np.asarray(score, dtype=np.float64)[~np.asarray(truth, dtype=bool)])
+    n = negatives.size
+    ranks = np.arange(1, n + 1)
+    kept = ranks[binom.sf(ranks - 1, n, 1.0 - limit) <= risk] if n else ranks
+    return float(np.nextafter(negatives[kept[0] - 1], np.inf)) if kept.size else None
+
+
 def plateau(found: Sweep, aim: Objective, low: float, high: float) -> tuple[float, float] | None:
     """The centre of the plateau around the best cut-off in [low, high], with the objective there; None if undefined.
 

@@ -290,6 +290,21 @@ def test_who_takes_an_alert_on_is_left_alone(tmp_path: Path) -> None:
         assert desk.ask("a", hours=5) == ["still: a is bad"], "eight hours are over"
 
 
+def test_an_alert_is_not_told_while_one_that_says_enough_fires(tmp_path: Path) -> None:
+    with _http() as receiver:
+        desk = Desk(tmp_path, receiver)
+        root = Rule("root", "t", "SELECT 'a' AS model, $bad AS bad", "root of {model}", settings={"bad": True})
+        leaf = Rule("leaf", "t", "SELECT 'a' AS model, true AS bad", "leaf of {model}", inhibited_by=("root",))
+        over = Rule("root", "t", root.query, root.message, keep_minutes=0, settings={"bad": False})
+        told = []
+        for rules in ((root, leaf), (root, leaf), (over, leaf)):
+            desk.room.clock.tick(minutes=5)
+            r = desk.room
+            alerts.evaluate(r.reader, r.ledger, r.clock, JOB, rules=rules, channels=desk.channels)
+            told.append(desk.deliver())
+        assert told == [["root of a"], [], ["leaf of a", "resolved: root of a"]]
+
+
 def test_a_silence_for_all_of_a_model_holds_for_alerts_to_come_and_ends(tmp_path: Path) -> None:
     with _http() as receiver:
         desk = Desk(tmp_path, receiver)

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from engine import detector
+from engine.actor import Actor
 from engine.approvals import Approvals
 from engine.registry import Registry
 from storage.audit import verify
@@ -269,3 +270,17 @@ def test_breaking_the_glass_works_and_stays_in_the_log(tmp_path: Path) -> None:
     urgent.update_config("census", "production", {"threshold": 0.6}, reason="x")
     found = r.reader.query("SELECT body FROM events WHERE kind = 'deployment.config_changed'")
     assert '"break_glass":"attack running"' in found["body"][0]
+
+
+def test_an_actor_is_who_the_kernel_says_with_host_and_ssh_origin(monkeypatch: pytest.MonkeyPatch) -> None:
+    import getpass
+    import os
+    import pwd
+
+    monkeypatch.setenv("SSH_CONNECTION", "203.0.113.9 50022 10.0.0.5 22")
+    monkeypatch.setenv("USER", "somebody-else")
+    monkeypatch.setenv("LOGNAME", "somebody-else")
+    actor = Actor.current("cli")
+    assert actor.name == pwd.getpwuid(os.getuid()).pw_name != getpass.getuser()
+    assert actor.host.endswith("from 203.0.113.9")
+    assert (actor.is_person, JOB.is_person) == (True, False)

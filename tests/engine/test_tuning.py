@@ -80,6 +80,20 @@ def test_a_constraint_that_nothing_meets_is_infeasible_and_no_fallback() -> None
     assert tuning._verdict(finding, finding.gates, tuning.Options())[0] == "infeasible"
 
 
+def test_a_promised_false_positive_rate_is_kept_as_often_as_promised() -> None:
+    rng, broken, plain, runs = np.random.default_rng(6), 0, 0, 400
+    for _ in range(runs):
+        score = rng.random(300)
+        threshold = sweep.promised_fpr(score, np.zeros(300, bool), 0.05)
+        assert threshold is not None
+        broken += 1.0 - threshold > 0.05
+        plain += 1.0 - float(np.quantile(score, 0.95)) > 0.05
+    assert broken / runs <= 0.08
+    assert plain / runs > 0.35
+    assert sweep.promised_fpr(np.linspace(0, 1, 58), np.zeros(58, bool), 0.05) is None
+    assert sweep.promised_fpr(np.linspace(0, 1, 59), np.zeros(59, bool), 0.05) is not None
+
+
 @pytest.mark.parametrize("name", ["f2", "cost:1", "cost:-1:2", "recall@fpr:2", ""])
 def test_an_unknown_objective_is_answered_with_the_known_ones(name: str) -> None:
     with pytest.raises(UsageError, match="there are f1, precision"):

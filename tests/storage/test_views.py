@@ -180,3 +180,24 @@ def test_findings_are_the_flagged_ones_newest_first_with_the_truth_if_known(tmp_
     _land(r, predictions=predictions([(0, 0.9), (1, 0.1), (2, 0.8)]), labels=labels([False]))
     got = r.reader.query("SELECT subject, truth FROM findings")
     assert got.rows() == [("s2", None), ("s0", False)]
+
+
+def test_a_score_on_the_threshold_is_flagged_alike_by_sql_numpy_and_polars(tmp_path: Path) -> None:
+    from engine.sweep import counts_at, grid, sweep
+
+    r = room(tmp_path)
+    places = grid(0.5, 0.9, 0.05)
+    score = np.concatenate([places, np.nextafter(places, 0.0), np.nextafter(places, 1.0)])
+    for threshold in places:
+        sql = "SELECT s >= $2 AS f FROM (SELECT unnest($1::DOUBLE[]) AS s)"
+        flagged = r.reader.query(sql, [score.tolist(), float(threshold)])["f"].to_list()
+        assert flagged == (score >= threshold).tolist()
+        assert flagged == (pl.Series(score) >= float(threshold)).to_list()
+        truth = np.ones(score.size, bool)
+        assert counts_at(score, truth, np.array([threshold])).tp[0] == sum(flagged)
+        assert sweep(score, truth).on(np.array([threshold])).tp[0] == sum(flagged)
+    land = predictions([(i, float(s)) for i, s in enumerate(places)]).with_columns(
+        pl.Series("threshold", places), pl.lit(None, dtype=pl.Boolean).alias("flagged")
+    )
+    _land(r, predictions=land)
+    assert r.reader.query("SELECT bool_and(flagged) AS f FROM judgements").item()
