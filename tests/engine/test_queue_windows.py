@@ -27,6 +27,7 @@ def runs_of(groups: list[int], seconds: list[float]) -> Runs:
     return clean(JOBS.conform(frame))
 
 
+@settings(deadline=None)
 @given(st.lists(st.lists(st.one_of(st.none(), st.floats(-1e6, 1e6)), min_size=7, max_size=7), min_size=1, max_size=9))
 def test_quantiles_are_numpys(rows: list[list[float | None]]) -> None:
     window = np.array(rows, dtype=np.float64)
@@ -40,6 +41,7 @@ def test_quantiles_are_numpys(rows: list[list[float | None]]) -> None:
             assert np.isnan(values).all()
 
 
+@settings(max_examples=60, deadline=None)
 @given(st.lists(st.tuples(st.integers(0, 3), st.integers(0, 40)), min_size=1, max_size=40),
        st.integers(0, 5), st.integers(0, 5), st.integers(0, 9), st.integers(0, 9))  # fmt: skip
 def test_company_is_what_counting_by_hand_gives(
