@@ -164,7 +164,7 @@ def _wrapped(name: str) -> LogFormat:
     outer, _, inner = name.partition("+")
     envelope = load(outer)
     if not isinstance(envelope, Envelope):
-        raise UsageError(f"{outer!r} in {name!r} carries no other format; docker-json, cri and syslog do")
+        raise UsageError(f"{outer!r} in {name!r} carries no other format; compose, cri, docker-json and syslog do")
     return Wrapped(envelope, load(inner))
 
 

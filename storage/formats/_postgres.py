@@ -86,7 +86,7 @@ def _plans(frame: pl.DataFrame) -> pl.DataFrame:
     """auto_explain's record as `sql` and `plan`; its text form and its JSON form."""
     if not (frame["kind"] == "plan").any():
         return frame
-    body = pl.col("after").str.slice(5).str.strip_chars("\n ")
+    body = pl.col("after").str.slice(5).str.strip_chars("\r\n ")
     text_sql = body.str.extract(r"(?s)^Query Text: (.*?)\n[^\n]*\(cost=")
     text_plan = body.str.extract(r"(?s)^Query Text: .*?\n([^\n]*\(cost=.*)$")
     decoded = _json.decode(frame.select(pl.when(pl.col("kind") == "plan").then(body)).to_series().fill_null(""),
