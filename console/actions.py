@@ -48,8 +48,16 @@ ACTIONS: tuple[Action, ...] = (
            " Shows first what would change and asks for the model's name.", "Change", mutates=True,
            engine_call="engine.registry.Registry.rollback", cli_twin="rollback",
            panes=frozenset({"overview", "registry"}), footer=4),
-    Action("acknowledge", "acknowledge", "a", "a", "Take the alert on: it is yours, and not told again for a while.",
-           "Change", mutates=True, engine_call="engine.alerts.acknowledge", panes=frozenset({"alerts"}), footer=4),
+    Action("acknowledge", "acknowledge", "a", "a", "Take the alert on: yours, and not told again for a while."
+           " Shows it first.",
+           "Change", mutates=True, engine_call="engine.alerts.acknowledge", cli_twin="acknowledge",
+           panes=frozenset({"alerts"}), footer=4),
+    Action("label_true", "was right", "t", "t", "Say that the finding under the cursor was right. Shows it first.",
+           "Change", mutates=True, engine_call="engine.labels.label", cli_twin="label", panes=frozenset({"findings"}),
+           footer=4),
+    Action("label_false", "false alarm", "f", "f", "Say that the finding under the cursor was a false alarm. Shows it"
+           " first.", "Change", mutates=True, engine_call="engine.labels.label", cli_twin="label",
+           panes=frozenset({"findings"}), footer=4),
     Action("help", "help", "question_mark,f1", "?", "What every key does.", "Look", footer=1),
     Action("filter", "filter", "slash", "/", "Show only the rows that match a regular expression; ! in front inverts."
            " Esc ends it.", "Look", footer=2),
@@ -58,6 +66,7 @@ ACTIONS: tuple[Action, ...] = (
     Action("refresh", "refresh", "f5", "F5", "Read again now.", "Look"),
     Action("zoom", "zoom", "z", "z", "Give the focused part the whole screen, and back.", "Look", footer=8),
     Action("copy", "copy", "y", "y", "Copy the row to the clipboard, also over SSH.", "Look", footer=7),
+    Action("ask", "ask in SQL", "colon", ":", "Type a SELECT over lake, ledger and views.", "Look"),
     Action("palette", "palette", "ctrl+p", "^p", "Find any action by its name.", "Look"),
     Action("theme", "theme", "f3", "F3", "The next theme: dark, light, or the terminal's own colours.", "Look"),
     Action("down", "down", "j,down", "j", "One row down.", "Move", scope="list"),
@@ -71,8 +80,8 @@ ACTIONS: tuple[Action, ...] = (
     Action("previous_mark", "previous flagged", "E", "E", "To the flagged row before.", "Move", scope="list"),
     Action("next_part", "next part", "tab", "Tab", "To the pane's next part.", "Move"),
     Action("previous_part", "previous part", "shift+tab", "S-Tab", "To the pane's part before.", "Move"),
-    Action("go_back", "back", "q", "q", "Back: ends the zoom, the filter or the pause, then goes to the first pane; from"
-           " there ends the console.", "Go"),
+    Action("go_back", "back", "q", "q", "Back: ends the zoom, the filter or the pause, then goes to the first pane;"
+           " from there ends the console.", "Go"),
     Action("leave", "leave", "escape", "Esc", "Like q, but never ends the console.", "Go"),
     Action("end", "quit", "ctrl+q", "^q", "End the console, from anywhere.", "Go", priority=True),
     Action("interrupt", "quit at once", "ctrl+c", "^c ^c", "Twice within two seconds ends the console.", "Go",

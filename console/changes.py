@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import shlex
+from collections.abc import Callable, Mapping
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from console.cells import Tone
+from console.cells import SafeText, Tone, printable
+from console.dialogs.confirm import ConfirmDialog
 from console.dialogs.rollback import RollbackDialog
 from console.reading import Done
 
@@ -23,8 +26,37 @@ class Changes:
         self.app = app
         self.room = app.room
 
-    def acknowledge(self, number: int) -> None:
-        """Take on an open alert."""
+    def acknowledge(self, number: int, summary: str) -> None:
+        """Show the alert that would be taken on; it is after a yes."""
+        what = [printable(summary, limit=200), SafeText("It becomes yours, and is not told again for eight hours.")]
+        dialog = ConfirmDialog(
+            SafeText(f"Acknowledge alert {number}"), what, SafeText(f"watchroom acknowledge {number}")
+        )  # fmt: skip
+        self.app.push_screen(dialog, lambda yes: self._acknowledge(number) if yes else None)
+
+    def label(self, finding: Mapping[str, Any], truth: bool) -> None:
+        """Show what would be said of a finding; it is after a yes."""
+        model, subject = str(finding["model"]), str(finding["subject"])
+        said = "right: it was what the model looks for" if truth else "a false alarm"
+        window = finding["window_start"]
+        what = [printable(f"{model}: {subject}", limit=200), printable(finding["reason"] or "", limit=200),
+                SafeText(f"Label this window as {said}. A later label takes its place.")]  # fmt: skip
+        start = f" --window {window:%Y-%m-%dT%H:%M:%S}" if window else ""
+        command = printable(f"watchroom label {shlex.quote(model)} {shlex.quote(subject)} {str(truth).lower()}{start}")
+        dialog = ConfirmDialog(SafeText("Label a finding"), what, command)
+        self.app.push_screen(dialog, lambda yes: self._label(model, subject, truth, window) if yes else None)
+
+    def _label(self, model: str, subject: str, truth: bool, window: datetime | None) -> None:
+        from engine.labels import label
+
+        def work() -> Any:
+            room = self.room.writable()
+            return label(room.lake, model, subject, truth, actor=room.registry.actor, window_start=window,
+                         note="from the console")  # fmt: skip
+
+        self.app.feed.do(ACT, work, self._tell("labelled"))
+
+    def _acknowledge(self, number: int) -> None:
         from engine.alerts import acknowledge
 
         def work() -> Any:

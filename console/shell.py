@@ -16,35 +16,31 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from textual import on
-from textual.app import App, ComposeResult
+from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.message import Message
-from textual.screen import Screen
 from textual.widgets import ContentSwitcher
 
 from console import actions
-from console.cells import Cell, Tone, cell
+from console.cells import Tone
 from console.changes import Changes
-from console.dialogs.detail import DetailDialog
-from console.dialogs.help import HelpDialog
 from console.feed import Feed, Following
 from console.frame import draw_frame
+from console.looking import Looking
 from console.palette import ActionProvider
 from console.pane import Pane, panes
+from console.panes.alerts import AlertsPane
+from console.panes.findings import FindingsPane
 from console.reading import Done
 from console.theme import ANSI, ANSI_VARIABLES, THEMES, glyphs_for, theme_for
 from console.widgets.bars import KeyLine, RuleLine, StatusLine, TabLine
-from console.widgets.filter import Filter
 from console.widgets.filterbar import FilterBar
-from console.widgets.grid import Grid
 
 if TYPE_CHECKING:
     from engine.room import Room
 
 TICK_S = 1.0
 INTERRUPT_S = 2.0
-COPY_BYTES = 55_000
-"""Terminals drop a clipboard text of more than about 75,000 bytes in base64."""
 
 
 @dataclass
@@ -54,7 +50,7 @@ class Read(Message):
     done: Done
 
 
-class WatchroomApp(App[int]):
+class WatchroomApp(Looking):
     """The console over one room."""
 
     CSS_PATH = "app.tcss"
@@ -76,8 +72,6 @@ class WatchroomApp(App[int]):
         self.feed = Feed(room, follow, lambda done: self.post_message(Read(done)))
         self.changes = Changes(self)
         self.chosen: str | None = None
-        self.note: Cell | None = None
-        self._note_left = 0
         self._interrupted_at: datetime | None = None
 
     # the frame
@@ -134,19 +128,6 @@ class WatchroomApp(App[int]):
 
     # panes
 
-    @property
-    def pane(self) -> Pane[Any]:
-        """The pane that is shown."""
-        switcher = self.main.query_one("#panes", ContentSwitcher)
-        found = switcher.visible_content
-        assert isinstance(found, Pane)
-        return found
-
-    @property
-    def main(self) -> Screen[Any]:
-        """The screen below all dialogs."""
-        return self.screen_stack[0]
-
     def show_pane(self, number: int) -> None:
         """Open the pane of that number; it reads at once."""
         found = next(((name, kind) for name, kind in panes() if kind.number == number), None)
@@ -160,7 +141,7 @@ class WatchroomApp(App[int]):
         self.main.query_one(FilterBar).put(self._grid_filter())
         landing = self.pane.landing()
         if landing is not None:
-            landing.focus()
+            self.main.set_focus(landing)
         self.feed.want(self.pane)
         self.draw_frame()
 
@@ -176,16 +157,12 @@ class WatchroomApp(App[int]):
 
     def tick(self) -> None:
         """Once a second: the clock, the pulse, and whatever is due to be read."""
-        self._note_left -= 1
-        if self._note_left <= 0:
+        self.note_left -= 1
+        if self.note_left <= 0:
             self.note = None
         self.feed.beat()
         self.feed.want(self.pane)
         self.draw_frame()
-
-    def read_again(self) -> None:
-        """Read for the shown pane whether it is due or not."""
-        self.feed.want(self.pane, force=True)
 
     @on(Read)
     def _received(self, message: Read) -> None:
@@ -207,13 +184,7 @@ class WatchroomApp(App[int]):
         if self.is_running and self.main.is_mounted:
             draw_frame(self)
 
-    def say(self, text: object, tone: Tone = Tone.ACCENT, seconds: int = 6) -> None:
-        """A note in the last line for some seconds."""
-        self.note = cell(text, tone)
-        self._note_left = seconds
-        self.draw_frame()
-
-    # actions: looking
+    # what keys may do
 
     def check_action(self, action: str, _parameters: tuple[object, ...]) -> bool | None:
         """Grey what would change something in a read-only console, and what does nothing in this pane."""
@@ -223,106 +194,6 @@ class WatchroomApp(App[int]):
         if found.mutates and self.room.read_only:
             return None
         return True
-
-    def action_help(self) -> None:
-        """What every key does here."""
-        self.push_screen(HelpDialog(str(self.pane.id), self.pane.title, read_only=self.room.read_only))
-
-    def action_palette(self) -> None:
-        """Every action by its name."""
-        self.action_command_palette()
-
-    def action_refresh(self) -> None:
-        """Read again now."""
-        self.read_again()
-        self.say("reading again", seconds=1)
-
-    def action_pause(self) -> None:
-        """Hold every pane still, or let them move again."""
-        self.feed.pause()
-        if self.feed.paused is None:
-            self.read_again()
-        self.draw_frame()
-
-    def action_theme(self) -> None:
-        """The next theme."""
-        known = [t.name for t in THEMES] + [ANSI]
-        self.theme = known[(known.index(self.theme) + 1) % len(known)] if self.theme in known else known[0]
-        self.say(f"theme {self.theme}", seconds=2)
-
-    def action_zoom(self) -> None:
-        """Give the focused part the whole screen, or back."""
-        main = self.main
-        if main.maximized is not None:
-            main.minimize()
-        elif isinstance(main.focused, Grid):
-            main.maximize(main.focused, container=False)
-
-    def action_next_part(self) -> None:
-        """To the pane's next part."""
-        self.screen.focus_next()
-
-    def action_previous_part(self) -> None:
-        """To the pane's part before."""
-        self.screen.focus_previous()
-
-    def action_copy(self) -> None:
-        """Copy the row under the cursor."""
-        grid = self.pane.grid()
-        if grid is None or grid.current is None:
-            return
-        detail = self.pane.detail(grid.current)
-        text = detail[1] if detail else grid.current.text
-        if len(text.encode()) > COPY_BYTES:
-            self.say(f"too long for a clipboard over a terminal ({len(text):,} characters)", Tone.WARN)
-            return
-        self.copy_to_clipboard(text)
-        self.say("copied")
-
-    @on(Grid.Opened)
-    def _opened(self, event: Grid.Opened) -> None:
-        found = self.pane.detail(event.row)
-        if found is not None:
-            self.push_screen(DetailDialog(*found))
-
-    # the filter
-
-    def action_filter(self) -> None:
-        """Type a filter for the list."""
-        if self.pane.grid() is not None:
-            self.main.query_one(FilterBar).begin()
-            self._count_filtered()
-
-    def _grid_filter(self) -> str:
-        grid = self.pane.grid()
-        return grid.filter.typed if grid else ""
-
-    @on(FilterBar.Changed)
-    def _filter_changed(self, event: FilterBar.Changed) -> None:
-        self._set_filter(event.filter)
-
-    @on(FilterBar.Closed)
-    def _filter_closed(self, event: FilterBar.Closed) -> None:
-        grid = self.pane.grid()
-        if not event.kept:
-            self._set_filter(Filter())
-        if grid is not None:
-            grid.focus()
-
-    def _set_filter(self, wanted: Filter) -> None:
-        grid = self.pane.grid()
-        if grid is not None and not wanted.problem:
-            grid.set_filter(wanted)
-        self._count_filtered()
-
-    def _count_filtered(self) -> None:
-        grid = self.pane.grid()
-        if grid is not None:
-            self.main.query_one(FilterBar).count(len(grid.shown), len(grid.rows))
-
-    @on(Grid.Moved)
-    def _grid_moved(self) -> None:
-        self._count_filtered()
 
     # actions: going
 
@@ -367,9 +238,22 @@ class WatchroomApp(App[int]):
 
     def action_acknowledge(self) -> None:
         """Take on the alert under the cursor."""
-        number = getattr(self.pane, "alert_id", None)
-        if self._may("acknowledge") and number is not None:
-            self.changes.acknowledge(number)
+        pane = self.pane
+        if self._may("acknowledge") and isinstance(pane, AlertsPane) and pane.alert is not None:
+            self.changes.acknowledge(int(pane.alert["id"]), str(pane.alert["summary"]))
+
+    def action_label_true(self) -> None:
+        """Say that a finding was right."""
+        self._label("label_true", True)
+
+    def action_label_false(self) -> None:
+        """Say that a finding was a false alarm."""
+        self._label("label_false", False)
+
+    def _label(self, action: str, truth: bool) -> None:
+        pane = self.pane
+        if self._may(action) and isinstance(pane, FindingsPane) and pane.finding is not None:
+            self.changes.label(pane.finding, truth)
 
     def action_roll_back(self) -> None:
         """Show what a rollback of the chosen model would change."""

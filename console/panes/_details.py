@@ -10,14 +10,22 @@ from typing import Any
 from console import words
 from console.cells import SafeText, printable
 
+Record = Mapping[str, Any]
+"""A row of a view by its column names."""
 
-def fields_text(record: Mapping[str, Any]) -> SafeText:
+
+def short_subject(subject: str) -> SafeText:
+    """A subject as the eye needs it: of a long id of digits and letters, the first eight."""
+    return printable(subject[:8] if len(subject) > 24 and subject.isalnum() else subject, limit=40)
+
+
+def fields_text(record: Record) -> SafeText:
     """Every field of a record; times in UTC, floats to six digits."""
     size = max((len(name) for name in record), default=0)
     return SafeText("\n".join(f"{printable(name):{size}}  {_value(value)}" for name, value in record.items()))
 
 
-def finding_text(finding: Mapping[str, Any]) -> SafeText:
+def finding_text(finding: Record) -> SafeText:
     """A finding whole: its fields, then evidence and features one value a line."""
     parts = [fields_text({k: v for k, v in finding.items() if k not in {"evidence", "features"}})]
     parts += [

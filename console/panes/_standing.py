@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
+
+from console.panes._details import Record
 
 if TYPE_CHECKING:
     import duckdb
@@ -39,9 +41,6 @@ WHERE (environment = ? OR environment IS NULL) AND to_state IN ('firing', 'resol
 ORDER BY id DESC LIMIT 20"""
 _HELD = ("judgements", "labelled_predictions", "performance")
 _ALL = (_NOW, _WINDOWS, _HISTORY, _MINUTES, _DEPLOYMENTS, _FINDINGS, _ALERTS)
-
-Record = Mapping[str, Any]
-"""A row of a view by its column names."""
 
 
 @dataclass(frozen=True, slots=True)

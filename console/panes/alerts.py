@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from textual.app import ComposeResult
 
 from console import words
 from console.cells import Cell, SafeText, Tone, cell, printable
 from console.pane import Ask, Pane
-from console.panes._details import fields_text
+from console.panes._details import Record, fields_text
 from console.theme import Glyphs
 from console.widgets.bars import RuleLine
 from console.widgets.grid import Column, Grid, Row
@@ -32,8 +32,6 @@ PAST = (
 PAST_ROWS = 200
 
 _HISTORY = "SELECT * FROM alert_history ORDER BY id DESC LIMIT ?"
-
-Record = Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,10 +75,10 @@ class AlertsPane(Pane[Alerts]):
         self.query_one("#what-was", RuleLine).set_rule(self.glyphs, SafeText("what happened"), SafeText(right))
 
     @property
-    def alert_id(self) -> int | None:
+    def alert(self) -> Record | None:
         """The open alert under the cursor."""
         row = self.query_one("#open", Grid).current
-        return int(row.key) if row else None
+        return row.about if row and isinstance(row.about, dict) else None
 
     def detail(self, row: Row) -> tuple[SafeText, SafeText] | None:
         """An alert or its change in full."""

@@ -12,8 +12,8 @@ from textual.app import ComposeResult
 from console import words
 from console.cells import Cell, Line, SafeText, Tone, cell, fit, printable
 from console.pane import Ask, Pane
-from console.panes._details import fields_text, finding_text
-from console.panes._standing import HISTORY, Overview, Record, Standing, read_overview
+from console.panes._details import Record, fields_text, finding_text, short_subject
+from console.panes._standing import HISTORY, Overview, Standing, read_overview
 from console.theme import Glyphs
 from console.widgets.bars import RuleLine
 from console.widgets.charts import Mark, Series, over_time, trend
@@ -233,11 +233,6 @@ def _finding_row(finding: Record, glyphs: Glyphs, at: datetime) -> Row:
         tail=cell(f" {truth:>11} ", Tone.GOOD if finding["truth"] else Tone.WARN) if truth else None,
         about=finding,
     )  # fmt: skip
-
-
-def short_subject(subject: str) -> SafeText:
-    """A subject as the eye needs it: of a long id of digits and letters, the first eight."""
-    return printable(subject[:8] if len(subject) > 24 and subject.isalnum() else subject, limit=40)
 
 
 def _alert_row(alert: Record, glyphs: Glyphs, at: datetime) -> Row:

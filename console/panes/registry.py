@@ -32,7 +32,6 @@ VERSIONS = (
 HISTORY = (
     Column("since", 12), Column("what", 8), Column("version", 8), Column("config", 6, right=True), Column("where", 10),
     Column("by", 10), Column("why", 0), Column("ran", 8, right=True, least=100), Column("from", 10, least=100),
-    Column("host", 12, least=120),
 )  # fmt: skip
 
 
@@ -158,7 +157,7 @@ def version_row(version: Version, held: Registered) -> Row:
             cell(version.model, Tone.STRONG), cell(version.version), cell(version.state, tone),
             cell(", ".join(d.environment for d in running) or words.UNKNOWN, tone), cell(configs),
             Cell(words.moment(version.created_ts, held.at), Tone.DIM), cell(version.created_by, Tone.DIM),
-            cell((version.sha256 or "runs elsewhere")[:12], Tone.DIM), cell(version.reason, Tone.DIM),
+            cell((version.sha256 or "external")[:12], Tone.DIM), cell(version.reason, Tone.DIM),
         ),
         about=version,
     )  # fmt: skip
@@ -176,7 +175,7 @@ def deployment_row(deployment: Deployment, at: datetime, glyphs: Glyphs) -> Row:
             cell(f"{glyphs.dot if active else ''}{deployment.kind}", kind), cell(deployment.version, tone),
             cell(deployment.config_revision, tone), cell(deployment.environment, tone), cell(deployment.actor, tone),
             cell(deployment.reason, tone), Cell(words.span((deployment.ended_ts or at) - deployment.started_ts), tone),
-            cell(deployment.origin, tone), cell("", tone),
+            cell(deployment.origin, tone),
         ),
         marked=deployment.kind in {"rollback", "revert"},
         about=deployment,

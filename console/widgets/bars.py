@@ -82,9 +82,10 @@ class TabLine(Bar):
 
     def on_click(self, event: events.Click) -> None:
         """Tell which pane was clicked."""
-        at = 0
+        gap = _gap(self._tabs, self._glyphs, self.room.width)
+        at = 1 if gap == 1 else 0
         for tab in self._tabs:
-            at += width(_label(tab, self._glyphs)) + 2
+            at += (width(_label(tab, self._glyphs)) if gap else 1) + (gap or 2)
             if event.x < at:
                 self.post_message(self.Chosen(tab.number))
                 return
@@ -97,15 +98,20 @@ def _label(tab: Tab, glyphs: Glyphs) -> SafeText:
 
 def tab_line(tabs: Sequence[Tab], active: int, glyphs: Glyphs, columns: int) -> Line:
     """The second line; in a narrow terminal the other panes are their numbers only."""
-    labels = [_label(t, glyphs) for t in tabs]
-    narrow = sum(width(label) + 2 for label in labels) > columns
-    out: list[Cell] = []
-    for tab, label in zip(tabs, labels, strict=True):
+    gap = _gap(tabs, glyphs, columns)
+    out: list[Cell] = [Cell(SafeText(" "))] if gap == 1 else []
+    for tab in tabs:
         here = tab.number == active
-        words = SafeText(str(tab.number)) if narrow and not here else label
+        words = _label(tab, glyphs) if here or gap else SafeText(str(tab.number))
         tone = Tone.HERE if here else Tone.BAD if tab.count else Tone.DIM
-        out.append(Cell(SafeText(f" {words} "), tone))
+        out.append(Cell(SafeText(f"{words} " if gap == 1 else f" {words} "), tone))
     return tuple(out)
+
+
+def _gap(tabs: Sequence[Tab], glyphs: Glyphs, columns: int) -> int:
+    """Blanks between the panes' names: 2, 1, or 0 where there is room for their numbers only."""
+    size = sum(width(_label(tab, glyphs)) for tab in tabs)
+    return next((gap for gap in (2, 1) if size + gap * len(tabs) < columns), 0)
 
 
 class RuleLine(Bar):

@@ -105,6 +105,12 @@ class Grid(Toned, can_focus=True):
         self._rows = list(rows)
         self._refilter(key)
 
+    def set_columns(self, columns: Sequence[Column]) -> None:
+        """Show other columns; the rows of the old ones go."""
+        self.columns = tuple(columns)
+        self._touched = False
+        self.set_rows([])
+
     def add_rows(self, rows: Sequence[Row]) -> None:
         """Add rows below. A following view moves on to them; a frozen one stays and counts them."""
         if not rows:

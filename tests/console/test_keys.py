@@ -193,6 +193,9 @@ async def test_an_alert_is_taken_on_by_name(console: Callable[..., WatchroomApp]
         await settled(pilot)
         assert "nobody" in screen_text(app)
         await pilot.press("a")
+        await pilot.pause()
+        assert "watchroom acknowledge 1" in screen_text(app), "shown before it is done"
+        await pilot.press("y")
         await settled(pilot)
         assert "mara" in screen_text(app)
     assert room.reader.query("SELECT acknowledged_by FROM open_alerts")["acknowledged_by"].to_list() == ["mara"]
@@ -257,3 +260,48 @@ async def test_what_is_typed_ahead_of_the_filter_is_not_taken_for_commands(
         assert app.main.query_one("#pattern", Input).has_focus
         assert app.feed.paused is None
         assert len(app.screen_stack) == 1
+
+
+async def test_a_finding_is_labelled_after_a_look_and_a_yes(console: Callable[..., WatchroomApp], room: Room) -> None:
+    labels = "SELECT subject, truth, actor, note FROM labels WHERE note = 'from the console'"
+    app = console()
+    async with app.run_test(size=SIZE) as pilot:
+        await pilot.press("4")
+        await settled(pilot)
+        await pilot.press("f")
+        await pilot.pause()
+        assert "watchroom label waf-behavioral 203.0.113.36 false" in screen_text(app)
+        await pilot.press("f", "enter")
+        await settled(pilot)
+        assert room.reader.query(labels).height == 0, "the opening key and Enter change nothing"
+        await pilot.press("f", "y")
+        await settled(pilot)
+        app.read_again()
+        await settled(pilot)
+        assert "false alarm" in screen_text(app).splitlines()[4]
+    assert room.reader.query(labels).rows() == [("203.0.113.36", False, "mara", "from the console")]
+
+
+@pytest.mark.parametrize(
+    ("statement", "says"),
+    [
+        ("SELECT count(*) AS n FROM requests", "40"),
+        ("DELETE FROM requests", "only SELECT is allowed"),
+        ("SELECT * FROM read_text('/etc/passwd')", "query failed"),
+        ("SELECT * FROM range(100000)", "500 of 100,000 rows shown"),
+    ],
+)
+async def test_sql_answers_or_says_why_not(statement: str, says: str, console: Callable[..., WatchroomApp]) -> None:
+    app = console()
+    async with app.run_test(size=SIZE) as pilot:
+        await pilot.press("colon")
+        await settled(pilot)
+        typed = app.main.query_one("#statement", Input)
+        assert typed.has_focus
+        typed.value = statement
+        await pilot.press("enter")
+        await settled(pilot)
+        assert says in screen_text(app)
+        await pilot.press("escape")
+        await pilot.press("1")
+        assert app.pane.id == "overview"

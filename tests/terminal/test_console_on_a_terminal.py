@@ -22,9 +22,9 @@ LEFT = b"\x1b[?1049l"
 """Gives the terminal's own screen back."""
 READY = b"newest findings"
 
-SHOWS = {1: b"", 2: b"what happened"}
-"""What tells that a pane is drawn, where that is not a log's text: 1 is open already, 2 has none."""
-OPENS = {1: b"\tg\r", 3: b"G\r", 6: b"\tg\r"}
+SHOWS = {1: b"", 2: b"what happened", 5: b"no search", 7: b"SHOW TABLES", 8: b"newest runs"}
+"""What tells that a pane is drawn, where that is not a log's text: 1 is open already, the others have none."""
+OPENS = {1: b"\tg\r", 3: b"G\r", 4: b"g\r", 6: b"\tg\r"}
 """Keys that open the detail of a hostile row."""
 
 Start = Callable[..., OnTerminal]
@@ -84,11 +84,15 @@ def test_no_byte_of_a_log_reaches_the_terminal_raw_in_any_pane_or_dialog(start: 
             seen = it.send(b"y")
             it.wait_for(b"\x1b]52;c;", seen)
             it.send(b"q")
+    seen = it.send(b":")
+    seen = it.send(b"SELECT *, 'EVIL' AS e FROM logs\r")
+    it.wait_for("EVIL␛]52;c;".encode(), seen)
+    it.send(b"\x1b")
     it.send(b"1")
     seen = it.send(b"/")
     it.wait_for(b" of ", seen)
     seen = it.send(b"EVIL\x1b[200~" + EVIL.replace("\x1b", "").encode() + b"\x1b[201~\r")
-    it.wait_for(b"shown", seen)
+    it.wait_for(b"regular expression", seen)
     it.send(b"\x11")
     assert it.ended() == 0
     shown = written_by_the_console(it.output).replace("\r", "").replace("\n", "")

@@ -1,0 +1,81 @@
+"""What the screens look like. After a change that is meant: `pytest tests/console/test_screens.py --snapshot-update`,
+and read the difference: the text of every screen is in `__snapshots__`, and two of them are drawn in colour."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+
+import pytest
+from syrupy.assertion import SnapshotAssertion
+from syrupy.extensions.single_file import SingleFileSnapshotExtension, WriteMode
+from textual.pilot import Pilot
+
+from console.pane import panes
+from console.shell import WatchroomApp
+from tests.console.conftest import screen_text, settled
+
+SCROLLBAR = re.compile(r"\s\s+[▁▂▃▄▅▆▇█]$")
+SMALL, LARGE = (80, 24), (200, 50)
+
+
+class TextScreen(SingleFileSnapshotExtension):
+    """A screen as a text file."""
+
+    _file_extension = "txt"
+    _write_mode = WriteMode.TEXT
+
+    def serialize(self, data: object, **_options: object) -> str:
+        """Lines without the blanks and the piece of a scrollbar at their ends."""
+        return "\n".join(SCROLLBAR.sub("", line).rstrip() for line in str(data).splitlines()) + "\n"
+
+
+@pytest.fixture
+def screen(snapshot: SnapshotAssertion) -> SnapshotAssertion:
+    """The screen as it was accepted."""
+    return snapshot.use_extension(TextScreen)
+
+
+async def shown(app: WatchroomApp, size: tuple[int, int], *keys: str) -> str:
+    """The screen after those keys."""
+    async with app.run_test(size=size) as pilot:
+        await settled(pilot)
+        for key in keys:
+            await pilot.press(key)
+            await settled(pilot)
+        return screen_text(app)
+
+
+@pytest.mark.parametrize("size", [SMALL, LARGE], ids=["80x24", "200x50"])
+@pytest.mark.parametrize(("name", "number"), [(n, k.number) for n, k in panes()], ids=[n for n, _ in panes()])
+async def test_a_pane(
+    name: str, number: int, size: tuple[int, int], console: Callable[..., WatchroomApp], screen: SnapshotAssertion
+) -> None:
+    assert await shown(console(), size, str(number)) == screen
+
+
+@pytest.mark.parametrize(
+    ("title", "keys"),
+    [
+        ("rollback", ["R"]),
+        ("help", ["question_mark"]),
+        ("finding", ["tab", "enter"]),
+        ("filter", ["3", "slash", *"404"]),
+    ],
+    ids=["rollback", "help", "finding", "filter"],
+)
+async def test_a_dialog(
+    title: str, keys: list[str], console: Callable[..., WatchroomApp], screen: SnapshotAssertion
+) -> None:
+    assert await shown(console(), SMALL, *keys) == screen
+
+
+@pytest.mark.parametrize("keys", [[], ["R"]], ids=["overview", "rollback"])
+def test_in_colour(keys: list[str], console: Callable[..., WatchroomApp], snap_compare: Callable[..., bool]) -> None:
+    async def ready(pilot: Pilot[int]) -> None:
+        await settled(pilot)
+        for key in keys:
+            await pilot.press(key)
+            await settled(pilot)
+
+    assert snap_compare(console(), terminal_size=SMALL, run_before=ready)
