@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from datetime import UTC, datetime
+
 import numpy as np
 import polars as pl
 
@@ -10,6 +13,8 @@ from storage.format import Context, Examination, LogFormat, RejectedRecord
 from storage.records import Text, to_records
 
 _SHOWN = 20
+_SOME_TIME = datetime(2000, 1, 1, tzinfo=UTC)
+"""Stands in for the file's last change: an examination counts rows and shows no times."""
 
 
 def examination(head: bytes, named: LogFormat | None, context: Context) -> Examination:
@@ -22,7 +27,8 @@ def examination(head: bytes, named: LogFormat | None, context: Context) -> Exami
     if not len(ends) or (ends[-1] < len(head) and head.endswith(b"\n")):
         ends = np.append(ends, len(head)).astype(np.int64)
     records = to_records(Text(head, 0), ends)
-    parsed = chosen.parse(records, final=True, context=context)
+    around = context if context.written_at else replace(context, written_at=_SOME_TIME)
+    parsed = chosen.parse(records, final=True, context=around)
     shown = parsed.rejects.head(_SHOWN)
     return Examination(
         format=chosen.name,

@@ -73,3 +73,9 @@ def test_the_page_about_formats_names_them_all() -> None:
     for name, line in zip(names(), rows, strict=True):
         cells = [cell.strip() for cell in line.strip("|").split("|")]
         assert cells[1] == load(name).title and cells[2] == ", ".join(load(name).tables)
+
+
+def test_an_examination_needs_no_date() -> None:
+    """A log that tells no date or year is read all the same: only counts and reasons are shown."""
+    assert examine(b"16:02:52 Worker 99: cleaning registries\n", load("rq")).rejected == 0
+    assert examine(b"Feb 11 13:15:39 pc CRON[1]: (root) CMD (true)\n").rejected == 0
