@@ -20,7 +20,7 @@ from engine.rollout import Change, Moment
 from engine.versions import Card, Model, Version
 from storage.audit import append
 from storage.clock import Clock, rfc3339, utc_now
-from storage.errors import RefusedError, UsageError
+from storage.errors import ConflictError, RefusedError, UsageError
 from storage.ledger import Ledger
 
 __all__ = ["Actor", "Card", "Deployment", "Model", "Registry", "RollbackPlan", "Version"]
@@ -93,9 +93,12 @@ class Registry:
             versions.move(connection, found, state, self.actor, ts=ts, reason=reason)
             return versions.find(connection, model, version)
 
-    def update_alert(self, model: str, *, accuracy: float | None = None, severity: str | None = None,
-                     reason: str) -> Model:  # fmt: skip
-        """Change the accuracy under which an alert is raised (0..1), or its severity (info, warning, critical)."""
+    def update_alert(self, model: str, *, accuracy: float | None = None, severity: str | None = None, reason: str,
+                     expected: int | None = None) -> Model:  # fmt: skip
+        """Change the accuracy under which an alert is raised (0..1), or its severity (info, warning, critical).
+
+        `expected` is the `row_version` that the caller saw.
+        """
         if accuracy is not None and not 0.0 < accuracy < 1.0:
             raise UsageError(f"an accuracy lies between 0 and 1, not {accuracy}")
         if severity is not None and severity not in ("info", "warning", "critical"):
@@ -103,6 +106,11 @@ class Registry:
         with self._moment() as moment:
             connection, ts = moment.connection, moment.ts
             old = versions.get(connection, model)
+            if expected is not None and expected != old.row_version:
+                raise ConflictError(
+                    f"somebody changed the alert of {model} to {old.alert_accuracy} {old.alert_severity};"
+                    " nothing was changed, look again"
+                )
             connection.execute(
                 "UPDATE model SET alert_accuracy = ?, alert_severity = ?, updated_ts = ?,"
                 " row_version = row_version + 1 WHERE name = ?",

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import inspect
 import json
+import math
 import sqlite3
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
@@ -108,6 +109,9 @@ def source_hash(kind: type[detector.Detector]) -> tuple[str, int]:
 def checked_config(connection: sqlite3.Connection, model: str, config: Mapping[str, Any]) -> dict[str, Any]:
     """`config` over the model's defaults, every setting checked. Raises ConfigError with the nearest known key."""
     known = get(connection, model)
+    for key, value in config.items():
+        if isinstance(value, float) and not math.isfinite(value):
+            raise ConfigError(f"{model}: {key} must be a number, not {value}")
     if known.kind == "detector":
         return asdict(detector.load(model).configured(config).settings)
     body = dict(config)

@@ -5,9 +5,14 @@ from __future__ import annotations
 import sqlite3
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
+from typing import Literal
 
 import pytest
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from engine import detector
 from engine.actor import Actor
@@ -196,6 +201,8 @@ def test_the_accuracy_that_alerts_can_be_changed_and_says_so_in_the_log(tmp_path
     assert r.reader.query("SELECT body FROM events WHERE kind = 'model.alert_changed'").height == 1
     with pytest.raises(UsageError):
         r.registry.update_alert("census", accuracy=88, reason="percent")
+    with pytest.raises(ConflictError, match=r"to 0\.88 warning"):
+        r.registry.update_alert("census", accuracy=0.9, reason="late", expected=1)
 
 
 RACER = """
@@ -284,3 +291,74 @@ def test_an_actor_is_who_the_kernel_says_with_host_and_ssh_origin(monkeypatch: p
     assert actor.name == pwd.getpwuid(os.getuid()).pw_name != getpass.getuser()
     assert actor.host.endswith("from 203.0.113.9")
     assert (actor.is_person, JOB.is_person) == (True, False)
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), -0.1, "high", True])
+def test_a_threshold_that_is_no_share_is_refused(tmp_path: Path, value: object) -> None:
+    r = room(tmp_path)
+    with pytest.raises(ConfigError, match="threshold"):
+        r.registry.update_config("census", "production", {"threshold": value}, reason="x")
+    with pytest.raises(ConfigError, match="limit must be a number"):
+        r.registry.update_config("census", "production", {"limit": float("nan")}, reason="x")
+
+
+class RegistryMachine(RuleBasedStateMachine):
+    """Any sequence of deployments, changes and rollbacks, against a plain list of what ran."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.folder = tempfile.TemporaryDirectory()
+        self.room = room(Path(self.folder.name))
+        for version in ("1.1.0", "1.2.0"):
+            self.room.registry.register_card(card(version=version))
+        self.ran = [("1.0.0", {"threshold": 0.5, "limit": 120})]
+
+    def teardown(self) -> None:
+        self.room.ledger.close()
+        self.folder.cleanup()
+
+    @rule(version=st.sampled_from(["1.0.0", "1.1.0", "1.2.0"]), threshold=st.sampled_from([0.5, 0.6, 0.7]))
+    def deploy(self, version: str, threshold: float) -> None:
+        """Deploy a version with settings; the same pair again is no deployment."""
+        self.room.registry.deploy("census", version, "production", config={"threshold": threshold}, reason="x")
+        pair = (version, {"threshold": threshold, "limit": 120})
+        if self.ran[-1] != pair:
+            self.ran.append(pair)
+
+    @rule(limit=st.integers(1, 3))
+    def configure(self, limit: int) -> None:
+        """Change a setting of what runs."""
+        version, config = self.ran[-1]
+        if config["limit"] != limit:
+            self.room.registry.update_config("census", "production", {"limit": limit}, reason="x")
+            self.ran.append((version, config | {"limit": limit}))
+
+    @rule(what=st.sampled_from(["both", "version", "config"]))
+    def roll_back(self, what: Literal["both", "version", "config"]) -> None:
+        """Go back to the newest earlier pair that differs in what is asked for."""
+        version, config = self.ran[-1]
+        fitting = {
+            "both": [p for p in self.ran if p != self.ran[-1]],
+            "version": [p for p in self.ran if p[0] != version],
+            "config": [(version, p[1]) for p in self.ran if p[1] != config],
+        }[what]
+        if not fitting:
+            with pytest.raises(RefusedError):
+                self.room.registry.plan_rollback("census", "production", what=what)
+            return
+        plan = self.room.registry.plan_rollback("census", "production", what=what)
+        self.room.registry.rollback(plan, reason="x")
+        self.ran.append(fitting[-1])
+
+    @invariant()
+    def what_runs_is_what_was_put_there_and_the_log_is_whole(self) -> None:
+        """One active deployment, the history as it happened, and an intact chain."""
+        past = self.room.registry.history("census", "production")
+        assert [(d.version, dict(d.config)) for d in reversed(past)] == self.ran
+        assert [d.status for d in past] == ["active"] + ["ended"] * (len(past) - 1)
+        with self.room.ledger.read() as connection:
+            assert verify(connection).intact
+
+
+RegistryMachine.TestCase.settings = settings(max_examples=12, stateful_step_count=12, deadline=None)
+TestRegistryMachine = RegistryMachine.TestCase
