@@ -26,7 +26,8 @@ from storage.home import Home
 
 LOCK, OUTPUT = "scheduler.lock", "scheduler.out"
 PATIENCE_S = 20.0
-"""How long an ending scheduler may take; the job that it runs is ended with it and found dead by the next."""
+"""How long a scheduler may take to begin or to end."""
+ENDING = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 
 
 def running(home: Home) -> int | None:
@@ -63,10 +64,30 @@ def scheduler_of(room: Room) -> Scheduler:
     return Scheduler(room.ledger, schedule(in_child(room.home.path)), Actor.current("scheduler"), room.clock)
 
 
-def serve(room: Room, stop: threading.Event) -> None:
-    """Run jobs as they fall due until told to stop. Raises RefusedError if a scheduler runs already."""
+class _Ended(BaseException):
+    """A signal told the scheduler to end."""
+
+
+def serve(room: Room) -> int:
+    """Run jobs as they fall due until a signal ends it (SIGTERM, SIGINT, SIGHUP); returns the signal's number.
+
+    A job that runs is ended with it; the next scheduler finds it dead. Call it in the main thread. Raises RefusedError
+    if a scheduler runs already.
+    """
+
+    def end(number: int, _frame: object) -> None:
+        for one in ENDING:
+            signal.signal(one, signal.SIG_IGN)
+        raise _Ended(number)
+
     with held(room.home):
-        scheduler_of(room).run_forever(stop)
+        for number in ENDING:
+            signal.signal(number, end)
+        try:
+            scheduler_of(room).run_forever(threading.Event())
+        except _Ended as ended:
+            return int(ended.args[0])
+    return 0
 
 
 def stop(home: Home) -> int | None:
@@ -112,10 +133,7 @@ def _until(true: Callable[[], bool]) -> bool:
 
 def main(path: str) -> None:
     """The scheduler in the background: `python -m engine.scheduler_process HOME`."""
-    ended = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
-        signal.signal(number, lambda *_: ended.set())
-    serve(Room.open(Path(path), origin="scheduler"), ended)
+    serve(Room.open(Path(path), origin="scheduler"))
 
 
 if __name__ == "__main__":

@@ -74,9 +74,6 @@ def command(
 
 
 def _run(room: Room, once: bool, output: Output) -> int:
-    import signal
-    import threading
-
     from engine.scheduler_process import scheduler_of, serve
 
     if once:
@@ -84,15 +81,5 @@ def _run(room: Room, once: bool, output: Output) -> int:
         emit([{"job": r.job, "slot": r.slot_ts, "outcome": r.outcome, "trigger": r.trigger, "duration_s": r.duration_s,
                "error": r.error} for r in done], output, empty="nothing is due")  # fmt: skip
         return 1 if any(r.outcome in ("failure", "timeout") for r in done) else 0
-    stop = threading.Event()
-    received: list[int] = []
-
-    def end(number: int, _frame: object) -> None:
-        received.append(number)
-        stop.set()
-
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, end)
     say(f"scheduling the jobs of {room.home.path}; Ctrl-C stops")
-    serve(room, stop)
-    return 128 + received[0] if received else 0
+    return 128 + serve(room)

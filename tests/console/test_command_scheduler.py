@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -85,6 +87,17 @@ def test_a_scheduler_is_started_restarted_killed_and_started_again(made: Room, a
         assert ask("scheduler-restart", "--stop", "--yes").rows[0] == {"ended": third["started"], "started": None}
     finally:
         scheduler_process.stop(home)
+
+
+def test_a_scheduler_in_the_foreground_ends_when_told_to(made: Room) -> None:
+    home = made.lake.home
+    words = [sys.executable, "-m", "console", "scheduler", "run", "--home", str(home.path)]
+    process = subprocess.Popen(words, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    while scheduler_process.running(home) is None:
+        assert process.poll() is None
+    process.terminate()
+    assert process.wait() == 143
+    assert scheduler_process.running(home) is None
 
 
 def test_there_is_one_scheduler_a_home(made: Room) -> None:
