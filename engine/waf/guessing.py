@@ -13,7 +13,7 @@ from engine.waf.parts import PARTS, as_parts, part
 _SENDS = pl.col("method").is_in(["POST", "PUT"]).fill_null(False)
 _STATUS = pl.col("status")
 _REFUSED = _STATUS.is_between(400, 499) & (_STATUS != 429)
-_FORM_AGAIN = (_STATUS == 200) & ~pl.col("is_api")
+_FORM_AGAIN = (_STATUS == 200) & pl.col("is_login_form") & ~pl.col("is_api")
 FAILED_LOGIN = (
     (_SENDS & pl.col("is_login") & (_REFUSED | _FORM_AGAIN))
     | ((_STATUS == 401) & (_SENDS | pl.col("remote_user").is_not_null()))

@@ -19,10 +19,14 @@ _POLITE = (
 )
 """What browsers, robots and password managers ask every site for, linked or not."""
 _LOGIN = (
-    r"(?i)(?:^|[/_.-])(?:log[_-]?in\w{0,10}|sign[_-]?in|auth(?:enticate|entication)?|sessions?|wp-login|xmlrpc|token|passwd|"
+    r"(?i)(?:^|[/_.-])(?:log[_-]?in(?:post|form|action|check|submit)?|sign[_-]?in|auth(?:enticate|entication)?|sessions?|wp-login|xmlrpc|token|passwd|"
     r"password|account/login|users?/sign_in|logon|otp|2fa|verify|dologin|j_security_check|"
     r"j_spring_security_check)(?:[/._?-]|$)"
 )
+_LOGIN_FORM = (
+    r"(?i)(?:log[_-]?in(?:post|form|action|check|submit)?|sign[_-]?in|logon|session|auth|xmlrpc)(?:\.\w{2,5})?/?$"
+)
+"""Where a form that comes back with status 200 means that the password was wrong."""
 _API = r"(?i)/api/|\.json$|token|oauth|graphql"
 _WORDPRESS = (
     r"(?i)/wp-(?:content|includes|admin|json|login|config|cron|signup|links|mail|settings)|/wlwmanifest\.xml|"
@@ -48,6 +52,7 @@ def marked(events: pl.DataFrame) -> pl.DataFrame:
         "path": {
             "is_static": path.str.contains(_STATIC) | path.str.contains(_POLITE),
             "is_login": path.str.contains(_LOGIN),
+            "is_login_form": path.str.contains(_LOGIN_FORM),
             "is_api": path.str.contains(_API),
             "is_wordpress": path.str.contains(_WORDPRESS),
             "is_xmlrpc": path.str.ends_with("/xmlrpc.php"),
