@@ -131,8 +131,8 @@ def replace(lake: Lake, group: Sequence[Segment], drafts: Sequence[Draft], *, ki
 
     def swap(connection: sqlite3.Connection, commit_id: int) -> None:
         marks = ",".join("?" * len(group))
-        (first,) = connection.execute(
-            f"SELECT min(first_commit_id) FROM segment WHERE id IN ({marks})", [s.id for s in group]
+        first, redacted = connection.execute(
+            f"SELECT min(first_commit_id), max(redacted) FROM segment WHERE id IN ({marks})", [s.id for s in group]
         ).fetchone()
         gone = connection.execute(
             f"UPDATE segment SET superseded_by = ?, superseded_ts = ? WHERE superseded_by IS NULL AND id IN ({marks})",
@@ -141,6 +141,8 @@ def replace(lake: Lake, group: Sequence[Segment], drafts: Sequence[Draft], *, ki
         if gone.rowcount != len(group):
             raise ConflictError("these segments were merged by another process")
         record_segments(connection, commit_id, (first, max(s.commit_id for s in group)), prepared.written)
+        if redacted or kind == "forget":
+            connection.execute("UPDATE segment SET redacted = 1 WHERE made_by = ?", (commit_id,))
 
     return lake.commit(prepared, kind=kind, also=swap, name=False)
 

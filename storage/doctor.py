@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import logging
 import sqlite3
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from storage import backup, rebuild, sources
@@ -79,8 +79,8 @@ class Report:
 
 
 def examine(home: Home, *, deep: bool = True, orphan_age_s: float = ORPHAN_AGE_S, clock: Clock = utc_now) -> Findings:
-    """Look at everything and change nothing. `deep` reads every segment and compares its checksum."""
-    trouble = _ledger_trouble(home)
+    """Look at everything and change nothing. `deep` reads the whole ledger and every segment."""
+    trouble = _ledger_trouble(home, deep=deep)
     if trouble is not None:
         return Findings(trouble)
     connection = sqlite3.connect(f"file:{home.ledger}?mode=ro", uri=True)
@@ -105,38 +105,50 @@ def examine(home: Home, *, deep: bool = True, orphan_age_s: float = ORPHAN_AGE_S
 
 
 def repair(
-    home: Home, *, orphan_age_s: float = ORPHAN_AGE_S, clock: Clock = utc_now, masking: Masking | None = None
-) -> Report:
+    home: Home, *, deep: bool = True, orphan_age_s: float = ORPHAN_AGE_S, clock: Clock = utc_now,
+    masking: Masking | None = None,
+) -> Report:  # fmt: skip
     """Mend what `examine` finds: a damaged ledger is rebuilt, broken segments are landed again where the log still is.
 
     Raises UnavailableError if the home cannot be written.
     """
     home.create()
-    findings = examine(home, orphan_age_s=orphan_age_s, clock=clock)
+    findings = examine(home, deep=deep, orphan_age_s=orphan_age_s, clock=clock)
     report = Report(findings)
     try:
         if findings.ledger is not None:
             report.done += rebuild.rebuild(home, clock)
-            again = examine(home, orphan_age_s=orphan_age_s, clock=clock)
-            findings = Findings(findings.ledger, again.broken, again.orphans, again.pending, again.segments)
-            report.findings = findings
-        for path in findings.pending:
-            path.unlink(missing_ok=True)
-        if findings.pending:
-            report.done.append(f"removed {len(findings.pending)} unfinished writes")
-        if findings.orphans:
-            for path in findings.orphans:
-                set_aside(home, path, clock())
-            report.done.append(f"kept {len(findings.orphans)} files that no commit names in {home.aside}")
+            again = examine(home, deep=deep, orphan_age_s=orphan_age_s, clock=clock)
+            report.findings = findings = replace(again, ledger=findings.ledger)
+        _tidy(home, findings, report, clock)
         lake = Lake(home, Ledger(home.ledger), clock)
         for item in findings.broken:
             _mend(lake, item, report, masking)
         lake.ledger.close()
     except OSError as error:
-        raise UnavailableError(
-            f"the home {home.path} cannot be mended now ({error.strerror}); make room first"
-        ) from error
+        text = f"the home {home.path} cannot be mended now ({error.strerror}); make room and run this again"
+        raise UnavailableError(text) from error
     return report
+
+
+def at_start(lake: Lake, masking: Masking | None = None) -> list[str]:
+    """The quick look before landing begins: sizes, orphans, unfinished writes. Mends, and says what it did."""
+    if examine(lake.home, deep=False, clock=lake.clock).sound:
+        return []
+    return repair(lake.home, deep=False, clock=lake.clock, masking=masking).done
+
+
+def _tidy(home: Home, findings: Findings, report: Report, clock: Clock) -> None:
+    """Remove unfinished writes, and set aside what no commit names."""
+    for path in findings.pending:
+        path.unlink(missing_ok=True)
+    if findings.pending:
+        report.done.append(f"removed {len(findings.pending)} unfinished writes")
+    for path in findings.orphans:
+        if path.exists():
+            set_aside(home, path, clock())
+    if findings.orphans:
+        report.done.append(f"kept {len(findings.orphans)} files that no commit names in {home.aside}")
 
 
 def _mend(lake: Lake, item: Broken, report: Report, masking: Masking | None) -> None:
@@ -149,9 +161,12 @@ def _mend(lake: Lake, item: Broken, report: Report, masking: Masking | None) -> 
         done = connection.execute(
             "INSERT INTO landing_commit (ts, kind) VALUES (?, 'rebuild')", (rfc3339(now),)
         ).lastrowid
-        connection.execute(
-            "UPDATE segment SET superseded_by = ?, superseded_ts = ? WHERE id = ?", (done, rfc3339(now), item.id)
+        taken = connection.execute(
+            "UPDATE segment SET superseded_by = ?, superseded_ts = ? WHERE id = ? AND superseded_by IS NULL",
+            (done, rfc3339(now), item.id),
         )
+    if taken.rowcount == 0:
+        return  # it was merged or forgotten meanwhile
     again = 0
     for wanted in ranges:
         rows = reland(lake, wanted, masking)
@@ -167,12 +182,13 @@ def _mend(lake: Lake, item: Broken, report: Report, masking: Masking | None) -> 
 
 
 def _ranges(lake: Lake, item: Broken) -> list[Range]:
-    """The bytes whose rows a segment held."""
+    """The bytes whose rows a segment held; none for one that rows were taken out of: they must not come back."""
     day = item.path.parent.name.removeprefix("date=")
     with lake.ledger.read() as connection:
         rows = connection.execute(
             "SELECT landed.* FROM landed JOIN segment ON landed.commit_id BETWEEN segment.first_commit_id"
-            " AND segment.commit_id WHERE segment.id = ? ORDER BY landed.commit_id, source_id", (item.id,),
+            " AND segment.commit_id WHERE segment.id = ? AND NOT redacted"
+            " ORDER BY landed.commit_id, source_id", (item.id,),
         ).fetchall()  # fmt: skip
         return [
             Range(sources.get_source(connection, row["source_id"]), row["start_offset"], row["end_offset"],
@@ -181,12 +197,12 @@ def _ranges(lake: Lake, item: Broken) -> list[Range]:
         ]  # fmt: skip
 
 
-def _ledger_trouble(home: Home) -> str | None:
+def _ledger_trouble(home: Home, *, deep: bool) -> str | None:
     if rebuild.is_lost(home):
         return "it is missing, or no ledger any more"
     if not home.ledger.exists():
         return "missing"
-    return None if backup.is_sound(home.ledger) else "SQLite cannot read it whole"
+    return None if not deep or backup.is_sound(home.ledger) else "SQLite cannot read it whole"
 
 
 def _segment_trouble(path: Path, byte_count: int, checksum: str | None) -> str | None:

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 
 from storage import sources
 from storage.clock import monotonic_s, rfc3339
+from storage.doctor import at_start
 from storage.errors import ConflictError, InputError, UnavailableError
 from storage.finding import Finder, Key
 from storage.format import load
@@ -84,6 +85,8 @@ class Follower:
             self._check_named()
             upkeep.start()
             _allow_many_files()
+            for said in at_start(self.landing.lake, self.landing.manner.masking):
+                self.tally.notice(said)
             self._land_vanished()
             while not self.stop.is_set():
                 began = monotonic_s()

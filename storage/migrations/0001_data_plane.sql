@@ -64,6 +64,7 @@ CREATE TABLE segment (
     max_ts         TEXT,
     checksum       TEXT NOT NULL,
     schema_version INTEGER NOT NULL,
+    redacted       INTEGER NOT NULL DEFAULT 0, -- 1: rows were taken out (forget), so it is never landed again from the log
     superseded_by  INTEGER REFERENCES landing_commit (id),
     superseded_ts  TEXT
 ) STRICT;

@@ -17,7 +17,7 @@ from storage.home import Home
 from storage.lake import Lake
 from storage.opening import open_source
 from tests.conftest import HeldClock
-from tests.storage.following import AT_ONCE, following, landing, sweep_to_rest
+from tests.storage.following import AT_ONCE, following, landing, restart, sweep_to_rest
 from tests.storage.numbered import append, line, seen
 
 
@@ -84,6 +84,12 @@ def test_a_harmed_segment_is_found_kept_and_landed_again_from_the_log(filled: La
     check(filled)
     if harm is not missing:
         assert len(list(filled.home.aside.iterdir())) == 1
+
+
+def test_following_begins_with_a_quick_look_that_mends(filled: Lake, log: Path) -> None:
+    segments(filled)[0].unlink()
+    restart(filled, [log])
+    check(filled)
 
 
 def test_a_harmed_segment_whose_log_is_gone_is_counted_as_lost(filled: Lake, log: Path) -> None:

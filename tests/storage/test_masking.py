@@ -133,3 +133,6 @@ def test_forgetting_a_client_leaves_no_trace_of_them(lake: Lake, tmp_path: Path,
     assert grep(lake.home.path, "203.0.113.77") == []
     assert Landing(lake, format_name="combined").ingest([log]).rows == {}
     assert len(backup.copies(lake.home)) == 1
+    lake.snapshot().of("requests")[0].path.unlink()
+    assert repair(lake.home, clock=clock).landed_again == 0
+    assert grep(lake.home.path, "203.0.113.77") == []
