@@ -164,8 +164,21 @@ def main(home: str, name: str) -> None:
     from engine.config_file import load_config
     from engine.room import Room
 
+    _end_with_parent()
     room = Room.open(Path(home), origin="scheduler")
     print(json.dumps(Operations(room, load_config(room.home.config)).run(name), default=str))
+
+
+def _end_with_parent() -> None:
+    """Have this process ended when the one that started it dies: a job that nobody waits for must not go on."""
+    import ctypes
+    import signal
+
+    pr_set_pdeathsig = 1  # prctl(2), Linux
+    try:
+        ctypes.CDLL(None).prctl(pr_set_pdeathsig, signal.SIGTERM)
+    except (OSError, AttributeError):
+        return
 
 
 if __name__ == "__main__":

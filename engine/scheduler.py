@@ -8,6 +8,7 @@ slot comes makes that one `skipped_overlap`; one whose process died is closed as
 from __future__ import annotations
 
 import json
+import logging
 import os
 import sqlite3
 import threading
@@ -21,8 +22,10 @@ from engine.actor import Actor
 from engine.slots import Job, missed, slot
 from storage.audit import append
 from storage.clock import Clock, monotonic_s, parse_rfc3339, rfc3339, utc_now
-from storage.errors import UsageError
+from storage.errors import UnavailableError, UsageError
 from storage.ledger import Ledger
+
+log = logging.getLogger("watchroom.scheduler")
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,10 +58,24 @@ class Scheduler:
         return [run for job in self.jobs.values() for run in self._due(job)]
 
     def run_forever(self, stop: threading.Event, every_s: float = 1.0) -> None:
-        """Tick until `stop` is set."""
+        """Run what is due until `stop` is set, each job in a thread of its own, so that a slow one delays no other."""
+        threads = [
+            threading.Thread(target=self._follow, args=(job, stop, every_s), name=job.name, daemon=True)
+            for job in self.jobs.values()
+        ]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+
+    def _follow(self, job: Job, stop: threading.Event, every_s: float) -> None:
         while not stop.is_set():
-            self.tick()
+            try:
+                self._due(job)
+            except UnavailableError as error:
+                log.warning("%s waits: %s", job.name, error)
             stop.wait(every_s)
+        self.ledger.close()
 
     def run_now(self, name: str) -> JobRun:
         """Run a job at once, whatever its slot. Raises UsageError for an unknown job."""

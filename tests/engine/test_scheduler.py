@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -173,6 +174,31 @@ def test_a_job_is_run_at_once_by_name(tmp_path: Path) -> None:
     assert m.ran.count("quick") == 2
     with pytest.raises(UsageError, match="there are quick, hourly"):
         m.scheduler.run_now("slow")
+
+
+def test_a_slow_job_delays_no_other(tmp_path: Path) -> None:
+    m = Made(tmp_path)
+    started, released, stop = threading.Event(), threading.Event(), threading.Event()
+
+    def slow() -> dict[str, int]:
+        started.set()
+        released.wait(30)
+        return {}
+
+    def quick() -> dict[str, int]:
+        if started.wait(30):
+            released.set()
+        return {}
+
+    jobs = [Job("slow", FIVE, slow), Job("quick", FIVE, quick)]
+    runner = threading.Thread(
+        target=Scheduler(m.room.ledger, jobs, JOB, m.room.clock).run_forever, args=(stop, 0.01), daemon=True
+    )
+    runner.start()
+    assert released.wait(30), "the quick job ran while the slow one did"
+    stop.set()
+    runner.join(30)
+    assert sorted(m.rows("slow") + m.rows("quick")) == [(START, "success", "scheduled")] * 2
 
 
 RUNNER = """
