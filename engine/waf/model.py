@@ -49,12 +49,13 @@ class PayloadModel:
         about = {"intercept": self.intercept, "slope": self.slope, "offset": self.offset,
                  "data_sha256": self.data_sha256, "trained_on": self.trained_on}  # fmt: skip
         path.parent.mkdir(parents=True, exist_ok=True)
-        np.savez_compressed(
-            path,
-            names=np.array(list(self.signals)),
-            weights=np.array(list(self.signals.values()), dtype=np.float32),
-            about=np.frombuffer(json.dumps(about, sort_keys=True).encode(), dtype=np.uint8),
-        )
+        with path.open("wb") as sink:  # numpy would add a suffix to a name of its own
+            np.savez_compressed(
+                sink,
+                names=np.array(list(self.signals)),
+                weights=np.array(list(self.signals.values()), dtype=np.float32),
+                about=np.frombuffer(json.dumps(about, sort_keys=True).encode(), dtype=np.uint8),
+            )
 
 
 def read_model(path: Path) -> PayloadModel:

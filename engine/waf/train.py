@@ -35,7 +35,7 @@ def labelled(data: Path, sets: Sequence[str] = LICENSED, half: str = "public") -
         path = data / name / half / "requests.parquet"
         if not path.exists():
             continue
-        frame = pl.read_parquet(path)
+        frame = _read(path)
         if "paranoia_level" in frame.columns:
             frame = frame.filter((pl.col("label") == "attack") & (pl.col("paranoia_level") == 1))
         for part in frame.partition_by("label", maintain_order=True):
@@ -44,6 +44,16 @@ def labelled(data: Path, sets: Sequence[str] = LICENSED, half: str = "public") -
     if not frames:
         raise InputError(f"no labelled requests in {data}; expected e.g. {sets[0]}/{half}/requests.parquet in it")
     return pl.concat(frames)
+
+
+def _read(path: Path) -> pl.DataFrame:
+    try:
+        frame = pl.read_parquet(path)
+    except (OSError, pl.exceptions.PolarsError) as error:
+        raise InputError(f"{path} cannot be read as Parquet ({type(error).__name__})") from None
+    if "label" not in frame.columns:
+        raise InputError(f"{path} has no column label (attack or benign)")
+    return frame
 
 
 def _as_requests(frame: pl.DataFrame, name: pl.Expr, attack: pl.Expr) -> pl.DataFrame:
@@ -70,6 +80,8 @@ def train(data: Path, sets: Sequence[str] = LICENSED, own: pl.DataFrame | None =
     hits = signal_hits(read)
     rows = _rows(requests, units, read.with_columns(pl.Series("shown", hits.any(axis=1))))
     x, y = hits[rows["reading"].to_numpy()].astype(np.float64), rows["attack"].to_numpy()
+    if y.all() or not y.any():
+        raise InputError("a model learns from attacks and from honest requests; these sets hold only one of them")
     fit = LogisticRegression(C=PENALTY, solver="liblinear", max_iter=400)
     fit.fit(x, y, sample_weight=rows["weight"].to_numpy())
     return PayloadModel(

@@ -94,3 +94,26 @@ def test_a_detector_takes_another_model_by_its_file(data: Path, tmp_path: Path) 
     assert other != WafBehavioral().features(events).collect()["payload_p"].item()
     with pytest.raises(InputError, match="no payload model"):
         WafBehavioral.configured({"model": str(tmp_path / "none.npz")}).features(events)
+
+
+def test_only_attacks_teach_nothing(data: Path) -> None:
+    path = data / "gotestwaf" / "public" / "requests.parquet"
+    pl.read_parquet(path).filter(pl.col("label") == "attack").write_parquet(path)
+    with pytest.raises(InputError, match="only one of them"):
+        train(data)
+
+
+@pytest.mark.parametrize("content", [b"no parquet", None])
+def test_a_set_that_is_no_labelled_table_is_named(data: Path, content: bytes | None) -> None:
+    path = data / "gotestwaf" / "public" / "requests.parquet"
+    if content is None:
+        pl.DataFrame({"path": ["/"]}).write_parquet(path)
+    else:
+        path.write_bytes(content)
+    with pytest.raises(InputError, match=r"gotestwaf/public/requests\.parquet"):
+        train(data)
+
+
+def test_a_model_is_written_under_the_name_given(tmp_path: Path) -> None:
+    PayloadModel({"sql-union": 1.0}, 0.0).save(tmp_path / "own.model")
+    assert [p.name for p in tmp_path.iterdir()] == ["own.model"]
