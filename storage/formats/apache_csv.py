@@ -30,6 +30,13 @@ class ApacheCsv(LineFormat):
     title: ClassVar[str] = "Apache access log as CSV"
     tables: ClassVar[tuple[str, ...]] = ("requests",)
     specificity: ClassVar[int] = 70
+    steps: ClassVar[tuple[str, ...]] = (
+        r"(?:[^,\[]*,){3,5}",
+        r"\[[^\]]*\],",
+        r"(?:(?:-|\d+),)*?(?=\d{3},\"|-,\")",
+        r"(?:\d{3}|-),",
+        r'"[^"]*","[^"]*",',
+    )
     samples: ClassVar[tuple[Sample, ...]] = (
         Sample(
             "good",

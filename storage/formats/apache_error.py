@@ -25,6 +25,7 @@ class ApacheError(LineFormat):
     title: ClassVar[str] = "Apache error log"
     tables: ClassVar[tuple[str, ...]] = ("logs",)
     specificity: ClassVar[int] = 70
+    steps: ClassVar[tuple[str, ...]] = (rf"\[{_TIME}\] ", r"\[(?:[\w-]*:)?[a-z0-9]+\] ")
     samples: ClassVar[tuple[Sample, ...]] = (
         Sample(
             "good",

@@ -28,6 +28,16 @@ class AwsAlb(LineFormat):
     title: ClassVar[str] = "AWS application load balancer access log"
     tables: ClassVar[tuple[str, ...]] = ("requests",)
     specificity: ClassVar[int] = 75
+    steps: ClassVar[tuple[str, ...]] = (
+        r"(?:https?|h2|grpcs?|wss?) ",
+        r"\S+Z ",
+        r"\S+ ",
+        r"\S+:\d+ ",
+        r"\S+ ",
+        r"(?:-?[\d.]+ ){3}",
+        r"(?:\d+|-) \S+ ",
+        r"\d+ \d+ ",
+    )
     samples: ClassVar[tuple[Sample, ...]] = (
         Sample(
             "good",

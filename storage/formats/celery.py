@@ -30,6 +30,7 @@ class Celery(LineFormat):
     title: ClassVar[str] = "Celery worker log"
     tables: ClassVar[tuple[str, ...]] = ("jobs", "logs")
     specificity: ClassVar[int] = 65
+    steps: ClassVar[tuple[str, ...]] = (r"\[\d{4}-\d\d-\d\d \d\d:\d\d:\d\d,\d{3}: ", r"[A-Z]+/", r"[^\]]+\] ")
     samples: ClassVar[tuple[Sample, ...]] = (
         Sample(
             "good",

@@ -31,6 +31,7 @@ class Laravel(LineFormat):
     title: ClassVar[str] = "Laravel (Monolog) log, with statements of a query listener"
     tables: ClassVar[tuple[str, ...]] = ("queries", "logs")
     specificity: ClassVar[int] = 65
+    steps: ClassVar[tuple[str, ...]] = (_STAMP, r" [\w-]+", r"\.[A-Z]+: ")
     samples: ClassVar[tuple[Sample, ...]] = (
         Sample(
             "good",

@@ -33,6 +33,7 @@ class MysqlGeneral(LogFormat):
     title: ClassVar[str] = "MySQL and MariaDB general query log"
     tables: ClassVar[tuple[str, ...]] = ("queries", "logs")
     specificity: ClassVar[int] = 70
+    steps: ClassVar[tuple[str, ...]] = (r"(?:\d{6} [ \d]\d:\d\d:\d\d|\d{4}-\S+)?[\t ]+", r"\d+ ", rf"(?:{_COMMANDS})\b")
     samples: ClassVar[tuple[Sample, ...]] = (
         Sample(
             "good",

@@ -27,6 +27,7 @@ class NginxError(LineFormat):
     title: ClassVar[str] = "nginx error log"
     tables: ClassVar[tuple[str, ...]] = ("logs", "requests")
     specificity: ClassVar[int] = 70
+    steps: ClassVar[tuple[str, ...]] = (r"\d{4}/\d\d/\d\d \d\d:\d\d:\d\d ", r"\[[a-z]+\] ", r"\d+#\d+: ")
     samples: ClassVar[tuple[Sample, ...]] = (
         Sample(
             "good",

@@ -25,6 +25,14 @@ class NginxProxyManager(LineFormat):
     title: ClassVar[str] = "Nginx Proxy Manager access log"
     tables: ClassVar[tuple[str, ...]] = ("requests",)
     specificity: ClassVar[int] = 75
+    steps: ClassVar[tuple[str, ...]] = (
+        r"\[[^\]]*\] ",
+        r"(?:[A-Z]+ |- )?\d{3} (?:\d{3} )?- ",
+        r"\S+ \S+ \S+ ",
+        r'".*?" ',
+        r"\[Client [^\]]+\] ",
+        r"\[Length [^\]]+\] ",
+    )
     samples: ClassVar[tuple[Sample, ...]] = (
         Sample(
             "good",

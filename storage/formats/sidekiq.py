@@ -31,6 +31,11 @@ class Sidekiq(LineFormat):
     title: ClassVar[str] = "Sidekiq log, text"
     tables: ClassVar[tuple[str, ...]] = ("jobs", "logs")
     specificity: ClassVar[int] = 65
+    steps: ClassVar[tuple[str, ...]] = (
+        r"\S+Z ",
+        r"pid=\d+ tid=\S+|\d+ TID-\S+",
+        r".*? (?:DEBUG|INFO|WARN|ERROR|FATAL): ",
+    )
     samples: ClassVar[tuple[Sample, ...]] = (
         Sample(
             "good",

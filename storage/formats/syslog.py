@@ -37,6 +37,12 @@ class Syslog(Envelope):
     tables: ClassVar[tuple[str, ...]] = ("logs",)
     specificity: ClassVar[int] = 40
     mixed: ClassVar[bool] = True
+    steps: ClassVar[tuple[str, ...]] = (
+        r"(?:<\d+>)?",
+        rf"(?:{_OLD}|{_ISO}) ",
+        r"(?:[^\s\[:]+ )?",
+        r"[^\s\[:]+(?:\[[^\]]*\]:?|:)",
+    )
     samples: ClassVar[tuple[Sample, ...]] = (
         Sample(
             "good",

@@ -191,3 +191,17 @@ def test_blank_lines_and_line_ends_do_not_matter(name: str) -> None:
         plain, dos = whole(fmt, sample.text), whole(fmt, sample.text.replace("\n", "\r\n"))
         assert {t: f.height for t, f in plain.frames.items()} == {t: f.height for t, f in dos.frames.items()}
         assert plain.rejects.height == dos.rejects.height
+
+
+@every_format
+def test_what_fits_is_nowhere_said_to_cease_to_fit(name: str) -> None:
+    """The steps that show where a rejected record stops agree with what the format reads: lines it lands fit them all."""  # noqa: E501
+    fmt = load(name)
+    for sample in fmt.samples:
+        parsed = whole(fmt, sample.text)
+        if not fmt.steps or parsed.rejects.height:
+            continue
+        records = cut(fmt, sample.text.encode())
+        offsets = {offset for frame in parsed.frames.values() for offset in frame["byte_offset"]}
+        stops = {r: fmt.stops_at(r) for o, r in records.select("byte_offset", "record").iter_rows() if o in offsets}
+        assert sample.kind != "good" or set(stops.values()) <= {None}, stops

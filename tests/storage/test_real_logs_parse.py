@@ -246,3 +246,43 @@ def test_postgresql_prefixes_are_understood() -> None:
         if any((told["expected"].get(name) or None) != have.get(column) for column, name in want.items()):
             wrong.append(told["line"][:80])
     assert unread == 4 and len(wrong) <= 1, wrong
+
+
+@needs_data
+@pytest.mark.parametrize(
+    ("file", "name"),
+    [
+        ("queries/pglog_redmine_pg15/public/e_edge.stderr.log.gz", "postgresql"),
+        ("queries/pglog_redmine_pg15/public/c_rds.stderr.log.gz", "postgresql"),
+        ("queries/pglog_redmine_pg15/public/e_edge.csvlog.csv.gz", "postgresql-csv"),
+        ("queries/mysqllog_redmine_mariadb/public/mariadb-slow.log.gz", "mysql-slow"),
+        ("queries/mysqllog_redmine_mariadb/public/mariadb-general.log.gz", "mysql-general"),
+        ("queries/applog_rails_redmine/public/c_rds.rails.log.gz", "rails"),
+        ("queries/applog_django_sqlalchemy/public/sqlalchemy_engine_echo.log.gz", "sqlalchemy"),
+        ("queries/pglog_pgbadger_fixtures/public/logplex.gz", "syslog+postgresql"),
+    ],
+)
+def test_a_real_log_read_in_pieces_gives_the_same_rows(file: str, name: str) -> None:
+    """Tailed in pieces of any size, what is unfinished or held given again: row for row what the whole log gives."""
+    path = DATA / file
+    raw, fmt = read(path), load(name)
+    whole = parse(path, name)[2]
+    assert whole is not None
+    rng = np.random.default_rng(7)
+    parts, start, seen = [], 0, 0
+    while seen < len(raw):
+        seen = min(len(raw), seen + int(rng.integers(1, max(2, len(raw) // 8))))
+        ends = fmt.ends(raw[start:seen])
+        last = seen == len(raw)
+        if last and (not len(ends) or ends[-1] < seen - start):
+            ends = np.append(ends, seen - start).astype(np.int64)
+        if not len(ends):
+            continue
+        part = fmt.parse(to_records(Text(raw[start:seen], start), ends), final=last, context=CONTEXT)
+        parts.append(part)
+        start = part.held_from if part.held_from is not None else start + int(ends[-1])
+    for table, frame in whole.frames.items():
+        pieces = [p.frames[table] for p in parts if table in p.frames and p.frames[table].height]
+        found = pl.concat(pieces, how="diagonal_relaxed") if pieces else frame.clear()
+        assert found.select(frame.columns).rows() == frame.rows(), table
+    assert pl.concat([p.rejects for p in parts]).rows() == whole.rejects.rows()
