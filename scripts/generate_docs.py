@@ -1,4 +1,4 @@
-"""Write the pages that are made from the code: docs/commands.md and docs/detectors.md.
+"""Write the pages that are made from the code: docs/commands.md, docs/configuration.md and docs/detectors.md.
 
 `make docs` writes them; a test compares them with what the code says.
 """
@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import importlib
 import inspect
-from dataclasses import fields
+from dataclasses import MISSING, fields
 from pathlib import Path
 from typing import Any
 
@@ -106,7 +106,91 @@ def _attribute_docs(kind: type) -> dict[str, str]:
     return said
 
 
-PAGES = {"commands.md": commands_page, "detectors.md": detectors_page}
+CONFIGURATION = """# Configuration
+
+Made from the code by `make docs`. Nothing needs to be configured. What is stands in `watchroom.toml` in the home; over
+it go environment variables, over these the options of a command. `watchroom config show` says of each value where it
+comes from, `watchroom config validate` names file, line, key and the nearest known key of each mistake,
+`watchroom config-check` also tries rules, channels and the models' settings. An unknown key is an error.
+
+A model's settings (`show-config`) belong to its deployment: they are changed by `watchroom update-config`, rolled back,
+and kept with who and why. Those under `[models.NAME.settings]` are only what a model is deployed with first.
+
+```toml
+[tuning]
+objective = "recall@fpr:0.02"
+
+[models.waf-behavioral.settings]
+threshold = 0.6
+
+[[channel]]
+kind = "slack"
+url = "env:SLACK_WEBHOOK"        # or file:PATH: secrets stay out of this file
+min_severity = "warning"
+
+[[channel]]
+kind = "email"
+label = "second line"
+host = "mail.example.org"
+to = "oncall@example.org"
+escalate_after_minutes = 15      # only critical alerts that nobody took on for so long
+```
+"""
+
+
+def configuration_page() -> str:
+    """Every key with its default and its environment variable, the specification's variables, the channels."""
+    from engine import channel, config
+    from engine.config_file import ALIASES
+
+    tables = {"registry": config.RegistryConfig, "monitoring": config.MonitoringConfig, "tuning": config.TuningConfig,
+              "models.NAME": config.ModelConfig}  # fmt: skip
+    parts = [CONFIGURATION]
+    for name, kind in tables.items():
+        variable = f"WATCHROOM_{name.replace('.', '__').upper()}__"
+        said = _attribute_docs(kind)
+        rows = [
+            f"| `{key}` | {_shown(field)} | `{variable}{key.upper()}` | {said.get(key, '')} |"
+            for key, field in kind.model_fields.items()
+        ]
+        parts.append(f"## `[{name}]`\n")
+        parts.append("\n".join(["| key | default | variable | meaning |", "|---|---|---|---|", *rows]) + "\n")
+    parts.append(
+        "In a variable's name a model is written with underscores: `WATCHROOM_MODELS__N1_DETECTOR__ENABLED`.\n"
+    )
+    parts.append("## Variables of the specification\n")
+    rows = [f"| `{name}` | `{key}` | {_READ[kind]} |" for name, (key, kind) in ALIASES.items()]
+    parts.append("\n".join(["| variable | sets | read as |", "|---|---|---|", *rows]) + "\n")
+    parts.append(_channels(channel))
+    return "\n".join(parts)
+
+
+_READ = {"flag": "true or false", "number": "a number", "percent": "a number; over 1 it is a percentage"}
+
+
+def _shown(field: Any) -> str:
+    default = field.get_default(call_default_factory=True)
+    return f"`{default!r}`" if isinstance(default, str) else "none" if default == {} else f"`{default}`".lower()
+
+
+def _channels(channel: Any) -> str:
+    """What each kind of channel is, with its settings, and what all of them take."""
+    routing = _attribute_docs(channel.Routing)
+    parts = ["## `[[channel]]`\n", "`watchroom alerts-test --channels` shows them, `--send` tries them. Each takes:\n"]
+    shared = [f"| `{f.name}` | `{f.default!r}` | {routing.get(f.name, '')} |" for f in fields(channel.Routing)]
+    parts.append("\n".join(["| key | default | meaning |", "|---|---|---|", *shared]) + "\n")
+    rows = []
+    for name in channel.names():
+        kind = channel.load(name)
+        own = ", ".join(
+            f"`{f.name}`" + ("" if f.default is MISSING else f" ({f.default!r})") for f in fields(kind.settings_type)
+        )
+        rows.append(f"| `{name}` | {kind.title} | {own} | {inspect.getdoc(kind.settings_type) or ''} |")
+    parts.append("\n".join(["| kind | what | settings (defaults) | meaning |", "|---|---|---|---|", *rows]) + "\n")
+    return "\n".join(parts)
+
+
+PAGES = {"commands.md": commands_page, "configuration.md": configuration_page, "detectors.md": detectors_page}
 
 
 def main() -> None:

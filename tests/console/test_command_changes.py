@@ -138,3 +138,17 @@ def test_the_configuration_can_be_asked_before_there_is_a_home(
     answer = CommandLine(tmp_path / "none", capfd)("config", "show")
     assert answer.code == 0
     assert not (tmp_path / "none").exists()
+
+
+def test_the_example_of_the_page_is_a_configuration(
+    made: Room, ask: CommandLine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    page = (Path(__file__).resolve().parents[2] / "docs" / "configuration.md").read_text(encoding="utf-8")
+    example = page.partition("```toml\n")[2].partition("```")[0]
+    made.lake.home.config.write_text(example, encoding="utf-8")
+    made.lake.home.config.chmod(0o600)
+    assert ask("config", "validate").code == 1, "its secret is not there"
+    monkeypatch.setenv("SLACK_WEBHOOK", "https://hooks.example.org/x")
+    assert ask("config", "validate").rows == []
+    assert {row["state"] for row in ask("config-check").rows} == {"ok"}
+    assert {row["channel"] for row in ask("alerts-test", "--channels").rows} == {"slack", "second line"}

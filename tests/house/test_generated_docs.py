@@ -20,7 +20,7 @@ def generator() -> ModuleType:
     return module
 
 
-@pytest.mark.parametrize("page", ["commands.md", "detectors.md"])
+@pytest.mark.parametrize("page", ["commands.md", "configuration.md", "detectors.md"])
 def test_a_generated_page_is_fresh(page: str) -> None:
     """`make docs` writes them anew."""
     made = generator().PAGES[page]().rstrip() + "\n"
