@@ -100,6 +100,7 @@ def rebuild(home: Home, clock: Clock) -> list[str]:
     lake = Lake(home, Ledger(home.ledger), clock)
     known = _known(lake)
     found = _find(home, known)
+    _count_on(lake, max((item.order[0] for item in found), default=0))
     merged, candidates = _merges(found)
     chosen = _choose(candidates, _landed_before(lake))
     for item in sorted(chosen, key=lambda i: i.order):
@@ -169,6 +170,14 @@ def _find(home: Home, known: set[str]) -> list[Found]:
     ]  # fmt: skip
 
 
+def _count_on(lake: Lake, newest: int) -> None:
+    """Number commits on from the newest that any segment knows of: their numbers tell which of two is older."""
+    with lake.ledger.write() as connection:
+        done = connection.execute("INSERT INTO landing_commit (ts, kind) VALUES ('', 'rebuild')").lastrowid
+        connection.execute("DELETE FROM landing_commit WHERE id = ?", (done,))
+        connection.execute("UPDATE sqlite_sequence SET seq = max(seq, ?) WHERE name = 'landing_commit'", (newest + 1,))
+
+
 def _merges(found: Iterable[Found]) -> tuple[set[str], list[Found]]:
     """The segments that others took in, and the commits that remain; of two that took in the same, the later one."""
     taken: set[str] = set()
@@ -197,7 +206,7 @@ def _choose(found: Iterable[Found], landed: Mapping[tuple[str, int], int]) -> li
             start < landed.get(claim[2:], 0) or any(a < end and start < b for a, b in taken[claim])
             for claim, mine in spans.items() for start, end in mine if start < end
         )  # fmt: skip
-        if clash and not item.replaces:
+        if clash:
             continue
         for claim, mine in spans.items():
             taken[claim] += mine

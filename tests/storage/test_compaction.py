@@ -11,6 +11,7 @@ import pytest
 
 from storage import compaction
 from storage.compaction import compact, plan, remove_superseded, retain
+from storage.doctor import repair
 from storage.home import Home
 from storage.lake import Lake
 from storage.schema import TABLES
@@ -152,6 +153,27 @@ def test_a_merged_lake_comes_back_from_its_segments(lake: Lake, tmp_path: Path) 
     again = Lake.open(lake.home, lake.clock)
     assert seen(again) == list(range(220))
     assert landing(again).ingest([log]).rows == {}
+
+
+def test_what_was_merged_lost_and_landed_again_is_there_once_after_the_loss_of_the_ledger(
+    lake: Lake, tmp_path: Path
+) -> None:
+    logs = [tmp_path / f"{name}.log" for name in "ab"]
+    for number in range(0, 80, 10):
+        for place, log in enumerate(logs):
+            append(log, range(100 * place + number, 100 * place + number + 10))
+        landing(lake).ingest(logs)
+        if number in (30, 60):
+            compact(lake, fan=3)
+    compact(lake, fan=2)
+    max(lake.snapshot().of("logs"), key=lambda s: s.row_count).path.unlink()
+    repair(lake.home, clock=lake.clock)
+    for _ in range(2):
+        lake.ledger.close()
+        lake.home.ledger.unlink()
+        lake = Lake.open(lake.home, lake.clock)
+        assert seen(lake) == [*range(80), *range(100, 180)]
+        compact(lake, fan=2)
 
 
 def test_old_rows_go_a_segment_at_a_time(lake: Lake, clock: HeldClock) -> None:
