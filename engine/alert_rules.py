@@ -48,6 +48,8 @@ class Rule:
     """After how long without an answer about its cause an alert is given up as expired."""
     repeat_hours: float = 24.0
     """After how long an alert that still fires and that nobody acknowledged is told again; 0 for never."""
+    again_hours: float = 0.0
+    """When a cause was told so shortly ago, its next alert waits for the digest: an attack every hour is one notice."""
     inhibited_by: tuple[str, ...] = ()
     """Rules whose alert of the same cause says enough: while it fires, nobody is told of this one."""
     look: str = ""
@@ -180,7 +182,7 @@ def _parse(entry: Mapping[str, Any], name: str) -> Rule:
     rule = Rule(**{**entry, "query": entry["query"].strip(), "inhibited_by": tuple(inhibited_by)})
     if rule.severity not in (*SEVERITIES, "model"):
         raise ConfigError(f"{where}: severity is info, warning, critical or model, not {rule.severity!r}")
-    for key in ("for_evaluations", "for_minutes", "keep_minutes", "expire_hours", "repeat_hours"):
+    for key in ("for_evaluations", "for_minutes", "keep_minutes", "expire_hours", "repeat_hours", "again_hours"):
         value = getattr(rule, key)
         if isinstance(value, bool) or not isinstance(value, int | float) or value < 0:
             raise ConfigError(f"{where}: {key} must be a number of at least 0, not {value!r}")

@@ -9,6 +9,7 @@ import sqlite3
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from typing import Any
 
 import duckdb
 
@@ -58,6 +59,17 @@ def evaluate(reader: Reader, ledger: Ledger, clock: Clock, actor: Actor, *, rule
         changes = settle(connection, answers, (*asked, RULE_ERROR), actor, now)
         if channels:
             _tell(connection, changes, {rule.name: rule for rule in asked}, channels, now)
+        return changes
+
+
+def report(ledger: Ledger, clock: Clock, actor: Actor, rule: Rule, rows: Sequence[Mapping[str, Any]], *,
+           channels: Sequence[Channel] = ()) -> list[AlertChange]:  # fmt: skip
+    """Move the alerts of a rule that no view can answer on by `rows` of what its query would have said."""
+    now = clock()
+    with ledger.write() as connection:
+        changes = settle(connection, [seen(rule, row) for row in rows], [rule], actor, now)
+        if channels:
+            _tell(connection, changes, {rule.name: rule}, channels, now)
         return changes
 
 

@@ -29,6 +29,10 @@ if TYPE_CHECKING:
     from engine.room import Room
 
 NAMES = ("ml-performance-monitoring", "ml-degradation-detection", "ml-auto-tuning", "ml-registry-cleanup")
+INTEGRITY = Rule(
+    "integrity_broken", "something is not as it was written down", "-", "monitoring failed: {what}", "critical",
+    keep_minutes=0.0, look="watchroom audit verify",
+)  # fmt: skip
 LOG_NAME = "ml-monitoring.log"
 Output = Mapping[str, Any]
 
@@ -92,6 +96,9 @@ class Operations:
             room.ledger, room.registry.actor, timedelta(days=self.config.monitoring.retention_days), room.clock
         )
         wrong = check_integrity(room.ledger)
+        told = [{"subject": "ledger and code", "bad": bool(wrong), "what": "; ".join(wrong)}]
+        alerts.report(room.ledger, room.clock, room.registry.actor, INTEGRITY, told, channels=self.channels)
+        outbox.deliver(room.ledger, self.channels, room.clock)
         self._say("info", f"Registry cleanup completed ({sum(gone.values())} rows)")
         if wrong:
             raise RuntimeError("; ".join(wrong))

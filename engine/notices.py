@@ -49,7 +49,9 @@ def tell(connection: sqlite3.Connection, alerts: Iterable[tuple[str, Alert]], ru
     ):
         members = [alert for _, alert in group]
         notice = compose(kind, members, rules.get(members[0].rule), now)
-        _queue(connection, notice, members, channels, now)
+        _queue(connection, notice, members, channels, now, held=kind == "fired" and all(
+            _was_told_lately(connection, alert, rules.get(alert.rule), now) for alert in members
+        ))  # fmt: skip
         for alert in members:
             save(connection, replace(alert, notices=alert.notices + 1, noticed_ts=now))
         notices.append(notice)
@@ -129,8 +131,19 @@ def _is_inhibited(connection: sqlite3.Connection, alert: Alert, rule: Rule | Non
     return found.fetchone() is not None
 
 
+def _was_told_lately(connection: sqlite3.Connection, alert: Alert, rule: Rule | None, now: datetime) -> bool:
+    """Whether an earlier alert of the same cause was told within the rule's `again_hours`."""
+    if rule is None or not rule.again_hours:
+        return False
+    row = connection.execute(
+        "SELECT 1 FROM alert WHERE dedup_key = ? AND id <> ? AND notices > 0 AND noticed_ts > ?",
+        (alert.dedup_key, alert.id, rfc3339(now - timedelta(hours=rule.again_hours))),
+    ).fetchone()
+    return row is not None
+
+
 def _queue(connection: sqlite3.Connection, notice: Notice, alerts: Sequence[Alert], channels: Sequence[Channel],
-           now: datetime) -> None:  # fmt: skip
+           now: datetime, *, held: bool) -> None:  # fmt: skip
     people = [channel.label for channel in channels if not channel.every_change]
     for channel in channels:
         if channel.every_change:
@@ -145,7 +158,7 @@ def _queue(connection: sqlite3.Connection, notice: Notice, alerts: Sequence[Aler
             if notice.severity != "critical":
                 continue
             due = now + timedelta(minutes=channel.routing.escalate_after_minutes)
-        state = "queued" if _may_go(connection, notice, channel, people, now) else "digest"
+        state = "queued" if not held and _may_go(connection, notice, channel, people, now) else "digest"
         outbox.put(connection, notice, channel.label, due, state)
 
 

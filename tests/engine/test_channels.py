@@ -305,6 +305,22 @@ def test_an_alert_is_not_told_while_one_that_says_enough_fires(tmp_path: Path) -
         assert told == [["root of a"], [], ["leaf of a", "resolved: root of a"]]
 
 
+def test_a_cause_that_comes_back_within_hours_is_one_notice_and_the_rest_is_in_the_digest(tmp_path: Path) -> None:
+    with _http() as receiver:
+        desk = Desk(tmp_path, receiver)
+        r, told = desk.room, []
+        for bad in (True, False, True, False, True):
+            attack = Rule("x", "t", "SELECT 'waf' AS model, $bad AS bad", "attack", "critical", keep_minutes=0,
+                          again_hours=12, settings={"bad": bad})  # fmt: skip
+            r.clock.tick(hours=1)
+            alerts.evaluate(r.reader, r.ledger, r.clock, JOB, rules=[attack], channels=desk.channels)
+            told += desk.deliver()
+        assert told == ["attack", "resolved: attack"]
+        r.clock.tick(days=1)
+        (notice,) = digest.send_due(r.reader, r.ledger, desk.channels, r.clock)
+        assert "2 notices were held back" in notice.title
+
+
 def test_a_silence_for_all_of_a_model_holds_for_alerts_to_come_and_ends(tmp_path: Path) -> None:
     with _http() as receiver:
         desk = Desk(tmp_path, receiver)

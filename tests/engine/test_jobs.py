@@ -77,7 +77,10 @@ def test_a_broken_event_log_fails_the_cleanup_and_is_told(tmp_path: Path) -> Non
         connection.execute("UPDATE event SET actor = 'nobody' WHERE seq = 2")
     with pytest.raises(RuntimeError, match="broken at event 2: its content was changed"):
         _operations(r).run("ml-registry-cleanup")
+    (alarm,) = r.reader.query("SELECT rule, severity, state FROM open_alerts").rows()
+    assert alarm == ("integrity_broken", "critical", "firing")
     log = (r.lake.home.path / LOG_NAME).read_text()
+    assert "[CRITICAL] monitoring failed: the event log is broken at event 2" in log
     assert "[CRITICAL] ml-registry-cleanup monitoring failed: RuntimeError: the event log is broken" in log
 
 
