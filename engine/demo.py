@@ -116,17 +116,18 @@ def perform_stepwise(room: Room, logs: Path, *, steps: int = 20, tell: Callable[
     tape.prepare(lambda: room.clock() - (tape.recording.end - tape.recording.start))
     story, tally = Story(room, bad_after=0.4, undo=True), Tally()
     service = Service(room, [logs], rules=[replace(rule, keep_minutes=0.0) for rule in default_rules()])
+    pipeline = Pipeline(room.lake)
     for number in range(1, steps + 1):
         tape.advance(number / steps)
         Landing(room.lake, clock=room.clock).ingest([logs])
         service.events.observe(0.0)
         deployed = room.registry.deployed("production")
-        tally.add(service.pipeline.step(deployed, lambda name: service.events.settled_through(name, 0.0)))
+        tally.add(pipeline.step(deployed, lambda name: service.events.settled_through(name, 0.0)))
         service.look_at_alerts()
         story.advance(tape.progress)
         while story.told:
             tell(story.told.pop(0))
-    tally.add(Pipeline(room.lake).drain(room.registry.deployed("production")))
+    tally.add(pipeline.drain(room.registry.deployed("production")))
     service.look_at_alerts()
     return tally
 

@@ -95,9 +95,12 @@ def _with_ids(rows: pl.DataFrame) -> pl.DataFrame:
 class Pipeline:
     """Runs the deployed detectors of one environment over a lake, step by step."""
 
-    def __init__(self, lake: Lake, environment: str = "production") -> None:
+    def __init__(self, lake: Lake, environment: str = "production", *, rest: float = 0.0) -> None:
+        """A model whose step took some time is left alone for `rest` times as long, so that judging keeps its share."""
         self.lake = lake
         self.environment = environment
+        self.rest = rest
+        self._rests_until_s: dict[str, float] = {}
         self.run_id = uuid4().hex[:12]
         self._idle: set[str] = set()
         """Models for which nothing waits to settle, as far as this process has looked."""
@@ -117,7 +120,8 @@ class Pipeline:
         mark = self._watermark(deployment.model)
         through = settled_through(detector.table)
         fresh = snapshot.of(detector.table, after_commit=mark.commit_id)
-        if through is None or not (fresh or deployment.model not in self._idle):
+        resting = time.perf_counter() < self._rests_until_s.get(deployment.model, 0.0)
+        if resting or through is None or not (fresh or deployment.model not in self._idle):
             return Step(deployment.model, 0, 0, 0.0)
         low = _earliest(fresh, mark, detector)
         began = time.perf_counter()
@@ -132,8 +136,9 @@ class Pipeline:
         judged_through = latest if isinstance(latest, datetime) else mark.judged_through
         if final.height or fresh:
             self._commit(final, mark, snapshot.commit_id, _later(judged_through, mark.judged_through))
-        took = (time.perf_counter() - began) * 1000.0
-        return Step(deployment.model, final.height, int(final["flagged"].sum()), took)
+        took_s = time.perf_counter() - began
+        self._rests_until_s[deployment.model] = began + took_s * (1.0 + self.rest)
+        return Step(deployment.model, final.height, int(final["flagged"].sum()), took_s * 1000.0)
 
     def _events(self, detector: Detector, snapshot: Snapshot, low: datetime | None) -> pl.LazyFrame:
         since = low - detector.span - detector.settle - detector.lookback if low is not None else None

@@ -38,6 +38,8 @@ ALERTS_SHARE = 0.1
 """At most this share of the time is spent on asking the rules; over a large home a question takes seconds."""
 """The rules are asked this seldom while nothing new was committed: only time can change an answer then."""
 CACHE_COUNTS_EVERY_S = 60.0
+REST = 4.0
+"""A model rests four times as long as its last step took, so that a long history costs at most a fifth of a core."""
 WORK_SHARE = 0.5
 """At most this share of the time is spent on judging; a step that took long is followed by a longer rest."""
 
@@ -74,7 +76,7 @@ class Service:
         self.rules = rules if rules is not None else self.operations.rules
         self.patterns = list(patterns)
         self.landing = Landing(room.lake, format_name=format_name, clock=room.clock)
-        self.pipeline = Pipeline(room.lake, environment)
+        self.pipeline = Pipeline(room.lake, environment, rest=REST)
         deployed = room.registry.deployed(environment)
         self.events = EventClock(room.lake, {load(d.model).table for d in deployed if d.model in names()})
         self.tally = Tally()
@@ -109,9 +111,7 @@ class Service:
             self.events.observe(now_s)
             behind = {str(lag.path) for lag in self.landing.lags() if lag.bytes_behind > 0}
             deployed = self.enabled()
-            steps = self.pipeline.step(
-                deployed, lambda name: self.events.settled_through(name, now_s, behind=behind)
-            )
+            steps = self.pipeline.step(deployed, lambda name: self.events.settled_through(name, now_s, behind=behind))
             self.tally.add(steps)
             self._tell_slow(steps)
             if now_s >= self._flush_due_s:
