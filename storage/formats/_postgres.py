@@ -28,7 +28,7 @@ JOIN_S = 10
 JOIN_BYTES = 1 << 20
 """How far after a text its bare duration (or after a plan its statement) is looked for, in the log's own time and in
 bytes. A bound keeps what must wait for the next block small; a statement that took longer keeps its row, without a
-duration."""
+duration, and that duration is a log record of the session."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +70,7 @@ def _kinds(events: pl.DataFrame) -> pl.DataFrame:
     timed = pl.col("duration_ms").is_not_null()
     kind = (
         pl.when(timed & (stated | named)).then(pl.lit("done"))
-        .when(timed & (rest == "")).then(pl.lit("bare"))
+        .when(timed & (rest == "") & (pl.col("duration_ms") <= JOIN_S * 1000)).then(pl.lit("bare"))
         .when(timed & (rest.str.starts_with("parse ") | rest.str.starts_with("bind "))).then(pl.lit("step"))
         .when(timed & rest.str.starts_with("plan:")).then(pl.lit("plan"))
         .when(stated | named).then(pl.lit("text"))
@@ -118,7 +118,7 @@ def _join(frame: pl.DataFrame, *, final: bool) -> tuple[pl.DataFrame, int | None
         pl.when(near & (pl.col("next_kind") == "bare")).then("next_duration_ms").alias("joined_ms"),
         pl.when(near & (pl.col("next_kind") == "error")).then("next_message").alias("joined_error"),
     )  # fmt: skip
-    plans = _hosts(marks, solid)
+    plans = _hosts(marks)
     frame = frame.join(texts.drop("next_byte_offset"), on="byte_offset", how="left", maintain_order="left")
     frame = frame.join(
         plans.filter("absorbed")
@@ -143,7 +143,7 @@ def _near(offset: pl.Expr, ts: pl.Expr) -> pl.Expr:
     return (offset - pl.col("byte_offset") <= JOIN_BYTES) & (ts - pl.col("ts") <= pl.duration(seconds=JOIN_S))
 
 
-def _hosts(marks: pl.DataFrame, solid: pl.DataFrame) -> pl.DataFrame:
+def _hosts(marks: pl.DataFrame) -> pl.DataFrame:
     """Each plan with `host`, the record of the execution that it explains, and whether that one takes it over.
 
     The next record of the session is that execution itself, or a bare duration whose text came before the plan; the
@@ -151,8 +151,7 @@ def _hosts(marks: pl.DataFrame, solid: pl.DataFrame) -> pl.DataFrame:
     """
     done = pl.col("kind") == "done"
     text = pl.col("kind") == "text"
-    later = marks.join(solid.select("byte_offset", pl.col("next_kind").alias("then")), on="byte_offset", how="left")
-    later = later.sort("byte_offset").with_columns(
+    later = marks.with_columns(
         *(pl.when(pl.col("kind") != "plan").then(name).shift(-1).backward_fill().over("who").alias(f"after_{name}")
           for name in ("byte_offset", "ts", "kind", "sql")),
         *(pl.when(text).then(name).forward_fill().over("who").alias(f"before_{name}")

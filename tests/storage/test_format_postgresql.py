@@ -53,6 +53,14 @@ def test_a_text_waits_no_longer_than_the_log_s_own_time_allows() -> None:
     assert result.frames["queries"]["duration_ms"].to_list() == [None]
 
 
+def test_a_duration_too_long_to_be_joined_is_not_lost() -> None:
+    """The slowest statements matter most: their bare duration is a log record of the session."""
+    log = line(TEXT) + line("LOG:  duration: 15000.250 ms", at="09:00:15.000")
+    result = parsed(log)
+    assert result.frames["queries"]["duration_ms"].to_list() == [None]
+    assert result.frames["logs"]["message"].to_list() == ["duration: 15000.250 ms"]
+
+
 def test_a_duration_belongs_to_its_own_session_and_to_one_text() -> None:
     """Backends interleave; parse and bind durations come before the text; an error ends the wait."""
     log = (
