@@ -48,12 +48,10 @@ def command(
             raise UsageError("say which table and where to: watchroom lake export requests --to requests.parquet")
         from engine.export import export
 
-        emit_one({"table": name, "rows": export(room.lake, name, target), "file": str(target)}, output)
+        if confirm(f"write {name} to {target}", yes=True, dry_run=dry_run):
+            emit_one({"table": name, "rows": export(room.lake, name, target), "file": str(target)}, output)
     elif what == "compact":
-        from storage.compaction import compact
-
-        done = compact(room.lake)
-        emit_one({"merged": done.merged, "into": done.into, "removed_files": done.removed}, output)
+        _compact(room, dry_run, output)
     else:
         _forget(room, name, yes, dry_run, output)
 
@@ -68,6 +66,16 @@ def _files(room: Room, name: str | None) -> list[dict[str, object]]:
          "path": str(s.path)}
         for s in room.lake.snapshot().segments if name in (None, s.table_name)
     ]  # fmt: skip
+
+
+def _compact(room: Room, dry_run: bool, output: Output) -> None:
+    from storage.compaction import compact, plan
+
+    groups = plan(room.lake, room.lake.snapshot())
+    change = f"merge {sum(len(group) for group in groups)} segments into {len(groups)}"
+    if confirm(change, yes=True, dry_run=dry_run):
+        done = compact(room.lake)
+        emit_one({"merged": done.merged, "into": done.into, "removed_files": done.removed}, output)
 
 
 def _forget(room: Room, subject: str | None, yes: bool, dry_run: bool, output: Output) -> None:

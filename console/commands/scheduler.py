@@ -48,17 +48,21 @@ def command(
         sql = "SELECT * FROM job_runs WHERE $1 IS NULL OR job = $1 ORDER BY id DESC"
         emit(room.reader.query(sql, [job]), output, columns=HISTORY, limit=limit, empty="no run yet")
         return 0
-    if what == "run":
-        return _run(room, once, output)
+    if (job is None) != (what == "run"):
+        told = "run takes no job, run-now does" if job else f"say which job to {what}"
+        raise UsageError(f"{told}; `watchroom scheduler-status` names them")
+    if what in ("run", "run-now") and dry_run:
+        confirm(f"run {job or 'the jobs as they fall due'}", yes=yes, dry_run=True)
+        return 0
     if job is None:
-        raise UsageError(f"say which job to {what}; `watchroom scheduler-status` names them")
+        return _run(room, once, output)
     scheduler = scheduler_of(room)
+    scheduler.actor = room.registry.actor
     if what == "run-now":
         done = scheduler.run_now(job)
         emit_one({"job": done.job, "outcome": done.outcome, "duration_s": done.duration_s, "error": done.error,
                   "output": dict(done.output)}, output)  # fmt: skip
         return 0 if done.outcome == "success" else 1
-    scheduler.actor = room.registry.actor
     if what == "resume":
         if confirm(f"resume {job}", yes=yes, dry_run=dry_run):
             scheduler.resume(job)

@@ -46,6 +46,12 @@ def test_a_job_runs_at_once_and_its_run_is_in_the_history(ask: CommandLine) -> N
     assert states["ml-registry-cleanup"] == "ok"
 
 
+def test_a_run_can_be_rehearsed(ask: CommandLine) -> None:
+    assert ask("scheduler", "run-now", "ml-registry-cleanup", "--dry-run").code == 0
+    assert ask("scheduler", "run", "--dry-run").code == 0
+    assert ask("scheduler", "history").rows == []
+
+
 def test_a_job_that_fails_ends_with_1_and_says_why(made: Room, ask: CommandLine) -> None:
     made.lake.home.config.write_text("[tuning]\nobjective = 'beauty'\n", encoding="utf-8")
     answer = ask("scheduler", "run-now", "ml-auto-tuning")
@@ -63,7 +69,9 @@ def test_a_job_is_paused_with_a_reason_and_resumed(ask: CommandLine) -> None:
     assert {r["job"]: r["state"] for r in ask("scheduler-status").rows}["ml-auto-tuning"] == "never_ran"
 
 
-@pytest.mark.parametrize("words", [("run-now",), ("run-now", "nonesuch"), ("pause", "nonesuch", "--reason", "x")])
+@pytest.mark.parametrize(
+    "words", [("run-now",), ("run-now", "nonesuch"), ("run", "ml-auto-tuning"), ("pause", "nonesuch", "--reason", "x")]
+)
 def test_a_job_that_is_none_is_refused(ask: CommandLine, words: tuple[str, ...]) -> None:
     assert ask("scheduler", *words, "--yes").code == 2
 

@@ -150,7 +150,19 @@ def test_a_client_is_forgotten_only_when_it_is_meant(ask: CommandLine) -> None:
     assert count(ask.home, named) == before
     assert ask("lake", "forget", "203.0.113.7", "--yes").rows[0]["rows"]["requests"] == before
     assert count(ask.home, named) == 0
-    assert ask("lake", "compact").code == 0
+
+
+def test_segments_are_merged_only_when_it_is_meant(ask: CommandLine) -> None:
+    room = Room.open(ask.home)
+    row = pl.DataFrame({"ts": [room.clock()], "source": ["a.log"], "path": ["/x"]})
+    for _ in range(40):
+        room.lake.append({"requests": TABLES["requests"].conform(row)}, kind="land")
+    before = len(ask("lake", "files", "requests").rows)
+    rehearsed = ask("lake", "compact", "--dry-run")
+    assert "merge 4" in rehearsed.said
+    assert len(ask("lake", "files", "requests").rows) == before
+    assert ask("lake", "compact").rows[0]["merged"] >= 40
+    assert len(ask("lake", "files", "requests").rows) < before
 
 
 def test_the_configuration_is_checked_with_the_models_settings(
