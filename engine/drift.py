@@ -41,14 +41,18 @@ class _Counted:
 
 
 def check(reader: Reader, now: Deployment) -> pl.DataFrame:
-    """Drift of a deployment's newest 1,000 predictions against the 5,000 before them (schema VERDICTS)."""
+    """Drift of a deployment's newest 1,000 predictions against the 5,000 before them (schema VERDICTS).
+
+    Where there are fewer, the newest third is held against the rest.
+    """
     rows = reader.query(
         "SELECT score, features FROM judgements WHERE model = $1 AND version = $2 AND environment = $3"
         " ORDER BY ts DESC, prediction_id LIMIT $4",
         [now.model, now.version, now.environment, WINDOW + REFERENCE],
     )
     wide = unpacked(rows)
-    return compare(wide[WINDOW:], wide[:WINDOW])
+    size = min(WINDOW, wide.height // 3)
+    return compare(wide[size:], wide[:size])
 
 
 def unpacked(rows: pl.DataFrame) -> pl.DataFrame:

@@ -136,3 +136,10 @@ def test_features_are_read_from_what_predictions_carry(tmp_path: Path) -> None:
     found = drift.check(r.reader, r.registry.deployed()[0])
     assert found.select("feature", "verdict").rows()[0] == ("rate", "drift")
     assert set(found["feature"]) == {"score", "rate", "kind"}
+
+
+def test_a_young_model_is_held_against_its_own_beginning(tmp_path: Path) -> None:
+    r = room(tmp_path)
+    r.lake.append({"predictions": predictions([(i / 100, 0.2 if i < 600 else 0.8) for i in range(900)])}, kind="judge")
+    (row,) = drift.check(r.reader, r.registry.deployed()[0]).iter_rows(named=True)
+    assert (row["verdict"], row["n"], row["n_reference"]) == ("drift", 300, 600)
