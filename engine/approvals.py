@@ -80,10 +80,17 @@ class Approvals:
                    body={"protected": protected, "reason": reason})  # fmt: skip
 
     def request(self, body: Mapping[str, Any]) -> Approval:
-        """Ask for the change that `engine.rollout.approval_body` describes."""
+        """Ask for the change that `engine.rollout.approval_body` describes; one that still waits is not doubled."""
         now = self.clock()
         subject = f"{body['model']} {body['environment']}"
         with self.ledger.write() as connection:
+            waiting = connection.execute(
+                "SELECT id FROM approval WHERE diff_sha256 = ? AND requested_by = ? AND decision IS NULL"
+                " AND expires_ts > ?",
+                (digest(dict(body)), self.actor.name, rfc3339(now)),
+            ).fetchone()
+            if waiting is not None:
+                return _get(connection, waiting["id"])
             done = connection.execute(
                 "INSERT INTO approval (action, subject, diff_sha256, diff, requested_by, requested_ts, expires_ts)"
                 " VALUES (?, ?, ?, ?, ?, ?, ?)",

@@ -172,11 +172,12 @@ class Registry:
             change = self._config_change(moment, current, changes, reason, kind)
             return rollout.put(moment, change)
 
-    def request_config(self, model: str, environment: str, changes: Mapping[str, Any], *, reason: str) -> Approval:
+    def request_config(self, model: str, environment: str, changes: Mapping[str, Any], *, reason: str,
+                       kind: str = "config") -> Approval:  # fmt: skip
         """Ask a second person for the change that `update_config` with the same arguments would make."""
         with self._moment() as moment:
             current = rollout.running(moment.connection, model, environment)
-            change = self._config_change(moment, current, changes, reason, "config")
+            change = self._config_change(moment, current, changes, reason, kind)
         return Approvals(self.ledger, self.actor, self.clock).request(rollout.approval_body(change))
 
     def plan_rollback(self, model: str, environment: str, *, what: What = "both",

@@ -24,7 +24,7 @@ from engine.review import evened
 from engine.sweep import grid, objective
 from storage.audit import append, canonical
 from storage.clock import rfc3339
-from storage.errors import RefusedError
+from storage.errors import ConflictError, RefusedError
 from storage.sql import Reader
 
 WINDOWS = (timedelta(hours=1), timedelta(hours=6), timedelta(hours=24), timedelta(days=7))
@@ -68,13 +68,18 @@ def tune(reader: Reader, registry: Registry, now: Deployment, options: Options |
         return _record(registry, now, found, options)
     exact = found.finding.exact
     target = exact if options.exact and exact is not None else found.finding.best
+    reason = f"auto-tuned {options.objective}: {found.detail}"
     try:
-        reason = f"auto-tuned {options.objective}: {found.detail}"
         applied = registry.update_config(
             now.model, now.environment, {"threshold": target}, reason=reason, expected=now.id, kind="tune"
         )
-    except RefusedError as error:
+    except ConflictError as error:
         return _record(registry, now, replace(found, verdict="blocked", detail=str(error)), options)
+    except RefusedError:
+        changes = {"threshold": target}
+        asked = registry.request_config(now.model, now.environment, changes, reason=reason, kind="tune")
+        words = f"{found.detail}; request {asked.id} waits for a second person"
+        return _record(registry, now, replace(found, verdict="proposed", detail=words), options)
     return _record(registry, now, replace(found, applied=applied, threshold=applied.threshold), options)
 
 

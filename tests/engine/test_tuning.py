@@ -12,9 +12,10 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from engine import gates, sweep, tuning, tuning_check
+from engine.approvals import Approvals
 from engine.registry import Registry
 from storage.errors import UsageError
-from tests.modelops import JOB, START, Room, labels, predictions, room
+from tests.modelops import JOB, MARA, START, Room, labels, predictions, room
 
 GRID = sweep.grid(0.5, 0.9, 0.05)
 F1 = sweep.objective("f1")
@@ -221,6 +222,20 @@ def test_who_may_not_apply_proposes(tmp_path: Path) -> None:
         run = _tune(r, apply=False)
     assert (run.verdict, run.gates["G6 repetition"].ok) == ("proposed", True)
     assert r.registry.config("census", "production").threshold == 0.9
+
+
+def test_in_a_protected_environment_a_second_person_lets_the_next_run_apply_it(tmp_path: Path) -> None:
+    r = _badly_set(tmp_path)
+    Approvals(r.ledger, MARA, r.clock).protect("production", reason="audit")
+    for i in range(3):
+        _land(r, i, 800, i, 800 * i)
+        run = _tune(r)
+    assert (run.verdict, run.threshold) == ("proposed", 0.9)
+    desk = Approvals(r.ledger, MARA, r.clock)
+    (asked,) = desk.open()
+    assert f"request {asked.id} waits for a second person" in run.detail
+    desk.decide(asked.id, "approved")
+    assert (_tune(r).verdict, r.registry.config("census", "production").threshold) == ("applied", 0.8)
 
 
 def test_the_same_labels_give_the_same_verdict_and_numbers(tmp_path: Path) -> None:
