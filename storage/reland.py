@@ -87,7 +87,7 @@ def reland(lake: Lake, wanted: Range, masking: Masking | None = None) -> int | N
                     break
                 final = True
                 continue
-            frames = (masking or Masking()).apply(_only(batch.frames, wanted, lake))
+            frames = _absent(lake, (masking or Masking()).apply(_only(batch.frames, wanted, lake)))
             origin = Origin(wanted.source.id, batch.start, batch.after.offset, identity(wanted.source, batch.after))
             if frames:
                 lake.append(frames, kind="land", origin=origin)
@@ -115,3 +115,22 @@ def _only(frames: Frames, wanted: Range, lake: Lake) -> Frames:
     if kept is not None and wanted.day is not None:
         kept = kept.filter(day == wanted.day)
     return {} if kept is None or kept.is_empty() else {wanted.table_name: kept}
+
+
+_SAME = {"rejects": ["source", "byte_offset", "raw"], "labels": ["model", "subject", "window_start", "truth", "actor"]}
+"""Columns that tell whether two rows are one, where `ts` may be the time of landing."""
+
+
+def _absent(lake: Lake, frames: Frames) -> Frames:
+    """Those rows that are not in the lake already: after several losses, ranges may overlap."""
+    kept = {}
+    for name, frame in frames.items():
+        key = _SAME.get(name, ["source", "byte_offset", "ts"] if "byte_offset" in frame.columns else frame.columns)
+        known = lake.scan(name).select(key)
+        if "byte_offset" in key:
+            span = frame["byte_offset"].min(), frame["byte_offset"].max()
+            known = known.filter(pl.col("source") == frame["source"][0], pl.col("byte_offset").is_between(*span))
+        rest = frame.join(known.collect(), on=key, how="anti", nulls_equal=True, maintain_order="left")
+        if rest.height:
+            kept[name] = rest
+    return kept

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from storage import backup
+from storage.compaction import merge, replace
 from storage.doctor import examine, repair
 from storage.errors import UnavailableError
 from storage.home import Home
@@ -84,6 +85,23 @@ def test_a_harmed_segment_is_found_kept_and_landed_again_from_the_log(filled: La
     check(filled)
     if harm is not missing:
         assert len(list(filled.home.aside.iterdir())) == 1
+
+
+def test_losing_again_what_was_landed_again_doubles_nothing(lake: Lake, tmp_path: Path) -> None:
+    logs = [tmp_path / f"{name}.log" for name in "ab"]
+    with following(lake, logs) as follower:
+        for start in (0, 10, 20):
+            for place, log in enumerate(logs):
+                append(log, range(100 * place + start, 100 * place + start + 10))
+            sweep_to_rest(follower)
+    segments(lake)[1].unlink()
+    repair(lake.home, clock=lake.clock)
+    first, second, *_ = lake.snapshot().of("logs")
+    replace(lake, [first, second], [merge([first, second])], kind="compact")
+    for _ in range(3):
+        segments(lake)[0].unlink()
+        repair(lake.home, clock=lake.clock)
+        assert seen(lake) == [*range(30), *range(100, 130)]
 
 
 def test_following_begins_with_a_quick_look_that_mends(filled: Lake, log: Path) -> None:
