@@ -35,6 +35,8 @@ METRICS = ("accuracy", "f1")
 DROP = 0.05
 """Relative; the specification's 5 %."""
 WINDOW = 1_000
+MEMORY = 250_000
+"""As far back the e-detector looks; one that starts later keeps its promise, and a look stays cheap."""
 FIRST_LABELS = 300
 """A baseline from fewer labels, or a verdict on fewer, would be a guess."""
 EXACT_BASELINE = 20_000
@@ -92,7 +94,8 @@ def judge(name: str, items: pl.DataFrame, baseline: Baseline | None,
         need = max(0, FIRST_LABELS - items.height)
         words = f"no baseline yet: {need} more labels freeze it"
         return Check(name, "no_data", None, None, None, n, items.height, None, None, words)
-    flagged, truth = items["flagged"].to_numpy(), items["truth"].to_numpy()
+    recent = items.tail(MEMORY)
+    flagged, truth = recent["flagged"].to_numpy(), recent["truth"].to_numpy()
     value = metric(name, flagged[-WINDOW:], truth[-WINDOW:])
     if value is None or items.height < FIRST_LABELS:
         words = f"{items.height} labels since the baseline, {FIRST_LABELS} are needed"
