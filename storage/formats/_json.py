@@ -23,7 +23,7 @@ _ROWS_A_BATCH = 8_192  # DuckDB works on one Arrow batch a thread
 
 
 def texts(*names: str) -> dict[str, str]:
-    """A shape of flat text keys."""
+    """A shape of flat text keys; DuckDB takes no two that differ in case alone."""
     return dict.fromkeys(names, TEXT)
 
 

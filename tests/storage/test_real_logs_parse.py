@@ -59,8 +59,6 @@ NO_FORMAT: dict[str, str] = {
     "slowlogs__slow006-session-2.txt": "a tool's output, without times",
     "slowlogs__slow006-session-3.txt": "a tool's output, without times",
     "slowlogs__slow015.txt": "cut off in its header",
-    "crowdsec_hub/base-upsun-generic-test": "Upsun's forwarded log has no format yet",
-    "crowdsec_hub/base-upsun-httplog-logs": "Upsun's forwarded log has no format yet",
     "crowdsec_hub/baserow-logs": "Baserow's lines have no format yet",
 }
 """Files that nothing fits, and why."""
