@@ -21,11 +21,16 @@ class By(Protocol):
     """Who acts: a user's name, from where (`cli`, `console`, `scheduler`), on which host."""
 
     @property
-    def name(self) -> str: ...
+    def name(self) -> str:
+        """The user's name."""
+
     @property
-    def origin(self) -> str: ...
+    def origin(self) -> str:
+        """From where."""
+
     @property
-    def host(self) -> str: ...
+    def host(self) -> str:
+        """On which host, and from which terminal and address."""
 
 
 @dataclass(frozen=True, slots=True)
