@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shlex
+import shutil
 from datetime import timedelta
 from pathlib import Path
 
@@ -22,11 +23,20 @@ from tests.console.homes import fill as fill_home
 from tests.modelops import labels, room
 
 
-@pytest.fixture
-def ask(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> CommandLine:
+@pytest.fixture(scope="module")
+def original(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A home with three models and one alert."""
+    path = tmp_path_factory.mktemp("alerts") / "home"
     clock = Hands(utc_now())
-    fill_home(open_room(tmp_path / "home", clock), clock)
+    made = open_room(path, clock)
+    fill_home(made, clock)
+    made.ledger.close()
+    return path
+
+
+@pytest.fixture
+def ask(original: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> CommandLine:
+    shutil.copytree(original, tmp_path / "home")
     return CommandLine(tmp_path / "home", capfd)
 
 
