@@ -17,7 +17,7 @@ from typing import Any
 
 from storage.clock import parse_rfc3339, rfc3339
 from storage.errors import ConflictError
-from storage.lake import Lake, Snapshot, record_segments
+from storage.lake import Lake, Snapshot, record_landed, record_segments
 from storage.schema import table
 from storage.segments import Draft, Segment, name_segment, read_metadata, read_segments
 
@@ -131,20 +131,36 @@ def replace(lake: Lake, group: Sequence[Segment], drafts: Sequence[Draft], *, ki
 
     def swap(connection: sqlite3.Connection, commit_id: int) -> None:
         marks = ",".join("?" * len(group))
-        first, redacted = connection.execute(
-            f"SELECT min(first_commit_id), max(redacted) FROM segment WHERE id IN ({marks})", [s.id for s in group]
-        ).fetchone()
+        ids = [s.id for s in group]
+        (redacted,) = connection.execute(f"SELECT max(redacted) FROM segment WHERE id IN ({marks})", ids).fetchone()
+        stretches = connection.execute(
+            f"SELECT DISTINCT source_id, start_offset, end_offset FROM landed WHERE segment_id IN ({marks})"
+            " ORDER BY 1, 2, 3", ids,
+        ).fetchall()  # fmt: skip
         gone = connection.execute(
             f"UPDATE segment SET superseded_by = ?, superseded_ts = ? WHERE superseded_by IS NULL AND id IN ({marks})",
-            [commit_id, rfc3339(lake.clock()), *(s.id for s in group)],
+            [commit_id, rfc3339(lake.clock()), *ids],
         )
         if gone.rowcount != len(group):
             raise ConflictError("these segments were merged by another process")
-        record_segments(connection, commit_id, (first, max(s.commit_id for s in group)), prepared.written)
+        record_segments(connection, commit_id, max(s.commit_id for s in group), prepared.written)
+        for stretch in _joined([(row[0], row[1], row[2]) for row in stretches]):
+            record_landed(connection, commit_id, stretch)
         if redacted or kind == "forget":
             connection.execute("UPDATE segment SET redacted = 1 WHERE made_by = ?", (commit_id,))
 
     return lake.commit(prepared, kind=kind, also=swap, name=False)
+
+
+def _joined(stretches: Sequence[tuple[int, int, int]]) -> list[tuple[int, int, int]]:
+    """Stretches (source, start, end), sorted, with neighbours made one."""
+    joined: list[tuple[int, int, int]] = []
+    for source, start, end in stretches:
+        if joined and joined[-1][0] == source and start <= joined[-1][2]:
+            joined[-1] = (source, joined[-1][1], max(end, joined[-1][2]))
+        else:
+            joined.append((source, start, end))
+    return joined
 
 
 def _origins(paths: Sequence[Path]) -> list[dict[str, Any]]:
@@ -180,6 +196,17 @@ def remove_superseded(lake: Lake, grace: timedelta = GRACE) -> int:
     with lake.ledger.write() as connection:
         connection.executemany("DELETE FROM segment WHERE id = ?", [(row["id"],) for row in rows])
     return len(rows)
+
+
+def prune_commits(lake: Lake, older_than: timedelta = timedelta(days=7)) -> int:
+    """Let the numbers of old commits go that no segment names any more; returns how many went."""
+    with lake.ledger.write() as connection:
+        done = connection.execute(
+            "DELETE FROM landing_commit WHERE ts < ? AND NOT EXISTS (SELECT 1 FROM segment WHERE made_by ="
+            " landing_commit.id OR commit_id = landing_commit.id OR superseded_by = landing_commit.id)",
+            (rfc3339(lake.clock() - older_than),),
+        )
+    return done.rowcount
 
 
 def retain(lake: Lake, keep_days: Mapping[str, float]) -> dict[str, int]:

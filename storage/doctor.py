@@ -186,9 +186,8 @@ def _ranges(lake: Lake, item: Broken) -> list[Range]:
     day = item.path.parent.name.removeprefix("date=")
     with lake.ledger.read() as connection:
         rows = connection.execute(
-            "SELECT landed.* FROM landed JOIN segment ON landed.commit_id BETWEEN segment.first_commit_id"
-            " AND segment.commit_id WHERE segment.id = ? AND NOT redacted"
-            " ORDER BY landed.commit_id, source_id", (item.id,),
+            "SELECT landed.* FROM landed JOIN segment ON id = segment_id WHERE id = ? AND NOT redacted"
+            " ORDER BY source_id, start_offset", (item.id,),
         ).fetchall()  # fmt: skip
         return [
             Range(sources.get_source(connection, row["source_id"]), row["start_offset"], row["end_offset"],

@@ -214,23 +214,26 @@ class Lake:
             "INSERT INTO landing_commit (ts, kind) VALUES (?, ?)", (rfc3339(self.clock()), kind)
         ).lastrowid
         assert done is not None
-        record_segments(connection, done, (done, done), prepared.written)
-        connection.executemany(
-            "INSERT INTO landed (commit_id, source_id, start_offset, end_offset) VALUES (?, ?, ?, ?)",
-            [(done, o.source_id, o.start_offset, o.end_offset) for o in prepared.origins],
-        )
+        record_segments(connection, done, done, prepared.written)
+        for origin in prepared.origins:
+            record_landed(connection, done, (origin.source_id, origin.start_offset, origin.end_offset))
         return done
 
 
-def record_segments(
-    connection: sqlite3.Connection, made_by: int, commits: tuple[int, int], written: Sequence[Written]
-) -> None:
-    """Name segments in the manifest, live from this transaction on; `commits` are the oldest and newest they hold."""
+def record_landed(connection: sqlite3.Connection, made_by: int, stretch: tuple[int, int, int]) -> None:
+    """Say of the segments that a commit made which bytes they came from: source, start and end offset."""
+    connection.execute(
+        "INSERT OR IGNORE INTO landed SELECT id, ?, ?, ? FROM segment WHERE made_by = ?", (*stretch, made_by)
+    )
+
+
+def record_segments(connection: sqlite3.Connection, made_by: int, commit_id: int, written: Sequence[Written]) -> None:
+    """Name segments in the manifest, live from this transaction on; `commit_id` is the newest whose rows they hold."""
     connection.executemany(
-        "INSERT INTO segment (made_by, first_commit_id, commit_id, table_name, path, row_count, byte_count, min_ts,"
-        " max_ts, checksum, schema_version) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        "INSERT INTO segment (made_by, commit_id, table_name, path, row_count, byte_count, min_ts,"
+        " max_ts, checksum, schema_version) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         [
-            (made_by, *commits, w.table_name, w.path, w.row_count, w.byte_count, w.min_ts, w.max_ts, w.checksum,
+            (made_by, commit_id, w.table_name, w.path, w.row_count, w.byte_count, w.min_ts, w.max_ts, w.checksum,
              SCHEMA_VERSION)
             for w in written
         ],

@@ -24,7 +24,7 @@ from storage.clock import Clock, rfc3339
 from storage.disk import Disk
 from storage.errors import UnavailableError
 from storage.home import Home, set_aside
-from storage.lake import Lake, record_segments
+from storage.lake import Lake, record_landed, record_segments
 from storage.ledger import Ledger
 from storage.reland import Range, reland
 from storage.segments import Written, checksum_file, read_metadata
@@ -230,7 +230,7 @@ def _adopt(lake: Lake, item: Found) -> None:
             "INSERT INTO landing_commit (ts, kind) VALUES (?, 'rebuild')", (item.order[1],)
         ).lastrowid
         assert done is not None
-        record_segments(connection, done, (done, done), written)
+        record_segments(connection, done, done, written)
         rows = sum(w.row_count for w in written) if len(item.origins) == 1 else 0
         for origin in item.origins:
             _adopt_origin(connection, origin, done, rows, rfc3339(lake.clock()))
@@ -256,7 +256,7 @@ def _adopt_origin(connection: sqlite3.Connection, origin: Mapping[str, Any], com
     )  # fmt: skip
     (source_id,) = connection.execute("SELECT id FROM source WHERE path = ? AND generation = ?", key).fetchone()
     start, end, provisional = origin["start_offset"], origin["end_offset"], origin.get("provisional", False)
-    connection.execute("INSERT OR IGNORE INTO landed VALUES (?, ?, ?, ?)", (commit, source_id, start, end))
+    record_landed(connection, commit, (source_id, start, end))
     if provisional:
         connection.execute(
             "UPDATE source SET provisional_offset = ?, provisional_commit = ? WHERE id = ? AND byte_offset = ?",
@@ -298,7 +298,9 @@ def _fill_holes(lake: Lake) -> int:
         known = sources.all_sources(connection)
         spans = {
             s.id: connection.execute(
-                "SELECT start_offset, end_offset FROM landed WHERE source_id = ? ORDER BY 1", (s.id,)
+                "SELECT start_offset, end_offset FROM landed JOIN segment ON id = segment_id"
+                " WHERE source_id = ? AND superseded_by IS NULL ORDER BY 1",
+                (s.id,),
             ).fetchall()
             for s in known
         }

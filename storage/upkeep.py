@@ -11,7 +11,7 @@ from datetime import timedelta
 from pathlib import Path
 
 from storage import backup
-from storage.compaction import compact, retain
+from storage.compaction import compact, prune_commits, retain
 from storage.errors import UnavailableError
 from storage.lake import Lake
 from storage.ledger import Ledger
@@ -40,6 +40,7 @@ def keep_up(lake: Lake, keep_days: Mapping[str, float] | None = None) -> Kept:
     expired = retain(lake, keep_days) if keep_days else {}
     done = compact(lake)
     copy = backup.back_up(lake.home, lake.clock())
+    prune_commits(lake)
     _clear_aside(lake)
     return Kept(done.merged, done.removed, expired, copy)
 

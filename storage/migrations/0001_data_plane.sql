@@ -34,14 +34,6 @@ CREATE TABLE source (
 CREATE INDEX source_inode ON source (device, inode);
 CREATE INDEX source_head ON source (head);
 
-CREATE TABLE landed (                         -- which bytes of which source a commit landed
-    commit_id    INTEGER NOT NULL REFERENCES landing_commit (id),
-    source_id    INTEGER NOT NULL REFERENCES source (id),
-    start_offset INTEGER NOT NULL,
-    end_offset   INTEGER NOT NULL,
-    PRIMARY KEY (commit_id, source_id)
-) STRICT, WITHOUT ROWID;
-
 CREATE TABLE gap (                            -- bytes that were gone before they could be read, as far as is known
     id           INTEGER PRIMARY KEY,
     source_id    INTEGER NOT NULL REFERENCES source (id),
@@ -54,8 +46,7 @@ CREATE TABLE gap (                            -- bytes that were gone before the
 CREATE TABLE segment (
     id             INTEGER PRIMARY KEY AUTOINCREMENT,
     made_by        INTEGER NOT NULL REFERENCES landing_commit (id),
-    first_commit_id INTEGER NOT NULL,         -- the oldest and the newest commit whose rows it holds: made_by itself,
-    commit_id      INTEGER NOT NULL,          -- or, merged from others, theirs
+    commit_id      INTEGER NOT NULL,          -- the newest commit whose rows it holds: made_by, or an older one if merged
     table_name     TEXT NOT NULL,
     path           TEXT NOT NULL UNIQUE,      -- below the lake
     row_count      INTEGER NOT NULL,
@@ -72,6 +63,18 @@ CREATE TABLE segment (
 CREATE INDEX segment_live ON segment (table_name, max_ts) WHERE superseded_by IS NULL;
 CREATE INDEX segment_dead ON segment (superseded_ts) WHERE superseded_by IS NOT NULL;
 CREATE INDEX segment_commit ON segment (commit_id);
+CREATE INDEX segment_made_by ON segment (made_by);
+CREATE INDEX segment_superseded_by ON segment (superseded_by);
+
+CREATE TABLE landed (                         -- which bytes of which source the rows of a segment came from
+    segment_id   INTEGER NOT NULL REFERENCES segment (id) ON DELETE CASCADE,
+    source_id    INTEGER NOT NULL REFERENCES source (id),
+    start_offset INTEGER NOT NULL,
+    end_offset   INTEGER NOT NULL,
+    PRIMARY KEY (segment_id, source_id, start_offset)
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX landed_source ON landed (source_id, start_offset);
 
 CREATE TABLE watermark (
     model          TEXT NOT NULL,

@@ -10,7 +10,7 @@ import polars as pl
 import pytest
 
 from storage import compaction
-from storage.compaction import compact, plan, remove_superseded, retain
+from storage.compaction import compact, plan, prune_commits, remove_superseded, retain
 from storage.doctor import repair
 from storage.home import Home
 from storage.lake import Lake
@@ -186,6 +186,19 @@ def test_old_rows_go_a_segment_at_a_time(lake: Lake, clock: HeldClock) -> None:
     assert retain(lake, {"logs": 30}) == {}
     clock.forward(hours=2)
     assert remove_superseded(lake) == 3
+
+
+def test_old_commits_go_once_no_segment_names_them(lake: Lake, clock: HeldClock) -> None:
+    total = fill(lake, 50)
+    clock.forward(days=10)
+    fill(lake, 1, start=total)
+    compact(lake)
+    clock.forward(hours=2)
+    remove_superseded(lake)
+    assert prune_commits(lake) >= 48 and prune_commits(lake) == 0
+    assert seen(lake) == list(range(total + 3))
+    newest = lake.snapshot().commit_id
+    assert lake.append({}, kind="land") == newest + 1
 
 
 def test_rows_without_a_time_stay_in_their_day_when_merged(lake: Lake, clock: HeldClock) -> None:
