@@ -20,7 +20,7 @@ UNDATED = ("labels", "predictions")
 """Tables whose rows get the landing's time where a log tells none."""
 SAMPLES = [(name, i) for name in names() for i in range(len(load(name).samples))]
 quickly = settings(
-    max_examples=6,
+    max_examples=4,
     deadline=None,
     suppress_health_check=list(HealthCheck),
     phases=(Phase.explicit, Phase.reuse, Phase.generate),
