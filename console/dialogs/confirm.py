@@ -16,7 +16,6 @@ from console.cells import Line, SafeText, Tone, cell
 from console.dialogs.detail import title_of, wrapped
 from console.widgets.lines import Sheet
 
-
 COLUMNS = 72
 """Text is wrapped to so much: a dialog fits into the smallest comfortable terminal."""
 

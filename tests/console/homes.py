@@ -77,7 +77,7 @@ def land(room: Room, frames: dict[str, pl.DataFrame], kind: str) -> int:
 
 def _wrong(model: str, i: int, late: bool) -> bool:
     """Whether the verdict is wrong: every so many, and more of them for the WAF since its new version."""
-    every = {"waf-behavioral": 7 if late else 15, "n1-detector": 13, "queue-anomaly": 6}[model]
+    every = {"waf-behavioral": 5 if late else 15, "n1-detector": 13, "queue-anomaly": 6}[model]
     return (i * 7 + i // 10) % every == 0
 
 
@@ -112,8 +112,8 @@ def verdicts(end: datetime) -> dict[str, pl.DataFrame]:
 
 
 def truths(end: datetime) -> pl.DataFrame:
-    """The truth of every prediction, four minutes later."""
-    shown = pl.concat(list(verdicts(end).values()))
+    """The truth of every prediction, known four minutes later; of the newest it is not known yet."""
+    shown = pl.concat(list(verdicts(end).values())).filter(pl.col("ts") <= end - timedelta(minutes=4))
     index = pl.col("prediction_id").str.extract(r"-(\d+)$").cast(pl.Int64)
     return shown.select(
         (pl.col("ts") + timedelta(minutes=4)).alias("ts"), "model", "subject", "window_start",

@@ -45,8 +45,11 @@ def test_it_reads_an_empty_home(name: str, kind: type[Pane[Any]], tmp_path: Path
 
 
 @EVERY
-async def test_it_shows_at_every_size(name: str, kind: type[Pane[Any]], console: Callable[..., WatchroomApp]) -> None:
+async def test_it_shows_at_every_size_and_takes_every_key(
+    name: str, kind: type[Pane[Any]], console: Callable[..., WatchroomApp]
+) -> None:
     app = console()
+    leaving = {"end", "interrupt", "suspend", "go_back"}
     async with app.run_test(size=(80, 24)) as pilot:
         await pilot.press(str(kind.number))
         await settled(pilot)
@@ -58,6 +61,11 @@ async def test_it_shows_at_every_size(name: str, kind: type[Pane[Any]], console:
             assert (len(lines), max(map(width, lines))) == (rows, columns)
             assert (f"{kind.number} {kind.title}" in lines[1]) or columns < 60
             assert ("is small" in lines[-1]) == (columns < 60)
+        for action in actions.ACTIONS:
+            if action.id not in leaving:
+                await pilot.press(action.keys.split(",")[0], "escape", str(kind.number))
+        await settled(pilot)
+        assert app.is_running
 
 
 @EVERY
@@ -70,20 +78,3 @@ async def test_it_shows_an_empty_home_in_words(
         await settled(pilot)
         body = [line for line in screen_text(app).splitlines()[3:-1] if line.strip(" ─")]
         assert body, "an empty pane says why it is empty"
-
-
-@EVERY
-async def test_every_key_may_be_pressed_in_it(
-    name: str, kind: type[Pane[Any]], console: Callable[..., WatchroomApp]
-) -> None:
-    app = console()
-    leaving = {"end", "interrupt", "suspend", "go_back"}
-    async with app.run_test(size=(80, 24)) as pilot:
-        await pilot.press(str(kind.number))
-        await settled(pilot)
-        for action in actions.ACTIONS:
-            if action.id not in leaving:
-                await pilot.press(action.keys.split(",")[0])
-                await pilot.press("escape")
-        await settled(pilot)
-        assert app.is_running

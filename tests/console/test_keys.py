@@ -270,7 +270,7 @@ async def test_a_finding_is_labelled_after_a_look_and_a_yes(console: Callable[..
         await settled(pilot)
         await pilot.press("f")
         await pilot.pause()
-        assert "watchroom label waf-behavioral 203.0.113.36 false" in screen_text(app)
+        assert "watchroom label waf-behavioral 203.0.113.39 false" in screen_text(app)
         await pilot.press("f", "enter")
         await settled(pilot)
         assert room.reader.query(labels).height == 0, "the opening key and Enter change nothing"
@@ -279,7 +279,7 @@ async def test_a_finding_is_labelled_after_a_look_and_a_yes(console: Callable[..
         app.read_again()
         await settled(pilot)
         assert "false alarm" in screen_text(app).splitlines()[4]
-    assert room.reader.query(labels).rows() == [("203.0.113.36", False, "mara", "from the console")]
+    assert room.reader.query(labels).rows() == [("203.0.113.39", False, "mara (console)", "from the console")]
 
 
 @pytest.mark.parametrize(

@@ -46,12 +46,21 @@ async def shown(app: WatchroomApp, size: tuple[int, int], *keys: str) -> str:
         return screen_text(app)
 
 
-@pytest.mark.parametrize("size", [SMALL, LARGE], ids=["80x24", "200x50"])
-@pytest.mark.parametrize(("name", "number"), [(n, k.number) for n, k in panes()], ids=[n for n, _ in panes()])
-async def test_a_pane(
-    name: str, number: int, size: tuple[int, int], console: Callable[..., WatchroomApp], screen: SnapshotAssertion
-) -> None:
-    assert await shown(console(), size, str(number)) == screen
+DRAWN = [(name, kind.number) for name, kind in panes() if name != "sql"]
+"""SQL opens with the list of all tables and views, which is not the console's to keep; it is drawn with an answer."""
+
+
+@pytest.mark.parametrize(("name", "number"), DRAWN, ids=[name for name, _ in DRAWN])
+async def test_a_pane(name: str, number: int, console: Callable[..., WatchroomApp], screen: SnapshotAssertion) -> None:
+    app = console()
+    async with app.run_test(size=SMALL) as pilot:
+        await pilot.press(str(number))
+        await settled(pilot)
+        assert screen_text(app) == screen(name="80x24")
+        await pilot.resize_terminal(*LARGE)
+        await pilot.pause()
+        await settled(pilot)
+        assert screen_text(app) == screen(name="200x50")
 
 
 @pytest.mark.parametrize(
@@ -61,8 +70,9 @@ async def test_a_pane(
         ("help", ["question_mark"]),
         ("finding", ["tab", "enter"]),
         ("filter", ["3", "slash", *"404"]),
+        ("sql", ["colon", *"SELECT", "space", "4", "space", *"AS", "space", "n", "enter"]),
     ],
-    ids=["rollback", "help", "finding", "filter"],
+    ids=["rollback", "help", "finding", "filter", "sql"],
 )
 async def test_a_dialog(
     title: str, keys: list[str], console: Callable[..., WatchroomApp], screen: SnapshotAssertion
