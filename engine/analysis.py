@@ -8,11 +8,11 @@ from pathlib import Path
 from uuid import uuid4
 
 import polars as pl
-from storage.read import read_events
 
 from engine.detector import load, names
 from engine.pipeline import Stamp, predict
 from storage.inputs import expand
+from storage.read import read_events
 from storage.schema import PREDICTIONS, TABLES, table
 
 
