@@ -14,6 +14,7 @@ import argparse
 import gzip
 import json
 import os
+import resource
 import shutil
 import statistics
 import subprocess
@@ -115,13 +116,15 @@ def measured(code: str, path: Path, runs: int) -> dict[str, float]:
     return {key: statistics.median(run[key] for run in found) for key in found[0]}
 
 
-def peer(command: list[str], path: Path) -> float:
-    """Seconds that a peer takes for the same file, once."""
-    start = time.perf_counter()
+def peer(command: list[str], path: Path) -> tuple[float, float]:
+    """Wall and CPU seconds that a peer takes for the same file, once."""
+    start, before = time.perf_counter(), resource.getrusage(resource.RUSAGE_CHILDREN)
     with tempfile.TemporaryDirectory(prefix="watchroom-bench-", dir=path.parent) as folder:
         subprocess.run(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
                        cwd=folder, check=False)  # fmt: skip
-    return time.perf_counter() - start
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    cpu_s = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    return time.perf_counter() - start, cpu_s
 
 
 def compare(name: str, path: Path, runs: int) -> None:
@@ -142,8 +145,10 @@ def compare(name: str, path: Path, runs: int) -> None:
                 f"  SKIPPED: {tool} is not installed (apt install {tool}); the goal of {times:.0f} x was not measured"
             )
             continue
-        faster = peer(command(path), path) / ours["wall_s"]
-        print(f"  {tool:11s} {faster:7.1f} x slower than landing, goal {times:.0f}  {verdict(faster >= times)}")
+        wall_s, cpu_s = peer(command(path), path)
+        faster = wall_s / ours["wall_s"]
+        print(f"  {tool:11s} {size_mb / wall_s:7.1f} MB/s  {cpu_s:6.2f} CPU s; {faster:.1f} x slower than landing"
+              f" ({cpu_s / ours['cpu_s']:.1f} x by CPU), goal {times:.0f}  {verdict(faster >= times)}")  # fmt: skip
 
 
 def archives(path: Path, runs: int) -> None:
