@@ -91,8 +91,13 @@ def judged_pieces(pieces: pl.DataFrame, model: PayloadModel) -> pl.DataFrame:
     return (
         units.join(rows, on=["zone", "unit"], how="inner")
         .sort("p", "unit", descending=[True, False])
-        .group_by("column", "piece", maintain_order=True)
-        .agg(pl.col("p", "attack", "signals", "unit").first(), pl.col("hard_p").max(), pl.col(*MARKS).any())
+        .group_by("at", maintain_order=True)
+        .agg(
+            pl.col("column", "piece", "p", "attack", "signals", "unit").first(),
+            pl.col("hard_p").max(),
+            pl.col(*MARKS).any(),
+        )
+        .drop("at")
     )
 
 

@@ -15,7 +15,7 @@ from engine.waf.bodies import arguments, body_units, exploded
 ZONES = ("path", "arg", "body", "header", "cookie", "referer", "agent")
 ZONE = pl.Enum(ZONES)
 _UNIT: dict[str, pl.DataType | type[pl.DataType]] = {
-    "column": pl.String, "piece": pl.String, "zone": ZONE, "unit": pl.String,
+    "at": pl.UInt32, "column": pl.String, "piece": pl.String, "zone": ZONE, "unit": pl.String,
 }  # fmt: skip
 UNIT_SCHEMA = pl.Schema(_UNIT)
 PIECE_COLUMNS = ("path", "query", "body", "headers", "referer", "user_agent")
@@ -50,12 +50,16 @@ def distinct_pieces(requests: pl.DataFrame) -> pl.DataFrame:
 
 
 def units_of(pieces: pl.DataFrame) -> pl.DataFrame:
-    """`column`, `piece` -> `column`, `piece`, `zone`, `unit`: every piece cut into its units (distinct a piece)."""
+    """`column`, `piece` -> UNIT_SCHEMA: every piece cut into its units (distinct a piece), `at` its row in `pieces`.
+
+    Pieces may be long and their units many, so rows are told apart by `at` and never by the piece's text.
+    """
     half = MAX_PIECE_CHARS // 2
     text = pl.col("piece")
     clipped = pl.when(text.str.len_bytes() > MAX_PIECE_CHARS).then(text.str.head(half) + " " + text.str.tail(half))
-    pieces = pieces.with_columns(clipped.otherwise(text).alias("text"))
-    of = {name: part for (name,), part in pieces.partition_by("column", as_dict=True).items()}
+    numbered = pieces.with_row_index("at")
+    cut = numbered.select("at", "column", clipped.otherwise(text).alias("text"))
+    of = {name: part for (name,), part in cut.partition_by("column", as_dict=True).items()}
     parts = [
         of[name].with_columns(pl.lit(zone).alias("zone"), pl.col("text").alias("unit"))
         for name, zone in (("path", "path"), ("user_agent", "agent"), ("referer", "referer"))
@@ -67,7 +71,7 @@ def units_of(pieces: pl.DataFrame) -> pl.DataFrame:
         parts += _header_units(of["headers"])
     if "body" in of:
         parts += body_units(of["body"])
-    empty = UNIT_SCHEMA.to_frame().cast({"zone": pl.String})
+    empty = pl.DataFrame(schema={"at": pl.UInt32, "zone": pl.String, "unit": pl.String})
     found = pl.concat([empty, *(part.select(empty.columns) for part in parts)])
     unit = pl.col("unit")
     searched = (pl.col("zone") == "referer") & unit.str.contains(_SEARCH_ENGINE)
@@ -76,6 +80,8 @@ def units_of(pieces: pl.DataFrame) -> pl.DataFrame:
         .filter((unit.str.len_bytes() > 1) & ~searched & ~_is_binary(unit))
         .unique(maintain_order=True)
         .cast({"zone": ZONE})
+        .join(numbered, on="at", maintain_order="left")
+        .select(UNIT_SCHEMA.names())
     )
 
 
