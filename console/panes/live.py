@@ -175,7 +175,9 @@ def _milliseconds(text: str) -> SafeText:
 def state_line(grid: Grid, sources: Sequence[tuple[str, int]], skipped: int, columns: int, glyphs: Glyphs) -> Line:
     """What is below the view, what was too much to show, and how far each log is behind."""
     if grid.following:
-        left = cell(f" following · {len(grid.shown):,} rows", Tone.GOOD)
+        flagged = sum(1 for row in grid.shown if row.marked)
+        marks = f" · {flagged:,} flagged (E goes there)" if flagged else ""
+        left = cell(f" following · {len(grid.shown):,} rows{marks}", Tone.GOOD)
     else:
         left = cell(f" {glyphs.more} {grid.unseen:,} new (G to follow)", Tone.WARN)
     over = f"   {skipped:,} more landed than is shown; `watchroom sql` has all" if skipped else ""

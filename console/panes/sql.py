@@ -108,7 +108,9 @@ class SqlPane(Pane[Answer]):
             for i, row in enumerate(texts)
         ])  # fmt: skip
         more = f"{len(found.rows):,} of {found.total:,} rows shown" if found.total > len(found.rows) else ""
-        self._title(printable(found.statement, limit=100), more or f"{found.total:,} rows")
+        self._title(
+            printable(found.statement, limit=100), more or f"{found.total:,} row{'' if found.total == 1 else 's'}"
+        )
 
     def _title(self, title: SafeText, right: str) -> None:
         self.query_one(RuleLine).set_rule(self.glyphs, title, SafeText(right))

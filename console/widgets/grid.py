@@ -253,15 +253,6 @@ class Grid(Toned, can_focus=True):
     def _announce(self) -> None:
         self.post_message(self.Moved(self, self.current))
 
-    def watch_scroll_y(self, old_value: float, new_value: float) -> None:
-        """Scrolling back by any means freezes the view; reaching the end again lets it follow."""
-        super().watch_scroll_y(old_value, new_value)
-        if not self.follows or not self.is_mounted:
-            return
-        if new_value < old_value and new_value < self.max_scroll_y:
-            self.following = False
-            self._announce()
-
     # the mouse, for those who use it
 
     def on_click(self, event: events.Click) -> None:
@@ -273,6 +264,23 @@ class Grid(Toned, can_focus=True):
             self.action_open()
         else:
             self._move(index)
+
+    def on_mouse_scroll_up(self) -> None:
+        """The wheel freezes a following view."""
+        self._freeze()
+
+    def on_scroll_up(self) -> None:
+        """So does the scrollbar, by a click above its thumb,"""
+        self._freeze()
+
+    def on_scroll_to(self) -> None:
+        """or by dragging it."""
+        self._freeze()
+
+    def _freeze(self) -> None:
+        if self.following and self.max_scroll_y > 0:
+            self.following = False
+            self._announce()
 
     # drawing
 

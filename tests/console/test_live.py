@@ -6,6 +6,7 @@ from collections.abc import Callable
 from datetime import timedelta
 
 import polars as pl
+from textual import events
 from textual.pilot import Pilot
 
 from console.pane import Ask
@@ -120,6 +121,7 @@ async def test_scrolling_up_freezes_and_counts_and_g_follows_again(
         await pilot.pause()
         text = screen_text(app)
         assert "following · 1,246 rows" in text
+        assert "flagged (E goes there)" in text
         assert "/n/1203" in text
         assert grid.following
 
@@ -134,8 +136,23 @@ async def test_the_list_stays_bounded_while_following_and_while_frozen(console: 
         batch = [Row(str(i), plain.cells, about=plain.about) for i in range(4_000)]
         for _ in range(3):
             grid.add_rows(batch)
+            await pilot.pause()
         assert len(grid.rows) == RING_ROWS
+        assert grid.following, "what makes room for new rows is no scrolling away"
         await pilot.press("g")
         for _ in range(8):
             grid.add_rows(batch)
         assert len(grid.rows) <= 4 * RING_ROWS
+
+
+async def test_the_wheel_freezes_the_stream(console: Callable[..., WatchroomApp]) -> None:
+    app = console()
+    async with app.run_test(size=SIZE) as pilot:
+        await pilot.press("3")
+        await settled(pilot)
+        grid = app.pane.query_one(Grid)
+        assert grid.following
+        await pilot._post_mouse_events([events.MouseScrollUp], grid, offset=(5, 5))
+        await pilot.pause()
+        assert not grid.following
+        assert "G to follow" in screen_text(app)
