@@ -27,6 +27,8 @@ from storage.home import Home
 LOCK, OUTPUT = "scheduler.lock", "scheduler.out"
 PATIENCE_S = 20.0
 """How long a scheduler may take to begin or to end."""
+LOOK_S = 0.5
+"""Who asks whether a scheduler runs holds the lock for a moment; longer than this and it is a scheduler."""
 ENDING = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 
 
@@ -48,10 +50,8 @@ def held(home: Home) -> Iterator[None]:
     """Be the home's scheduler. Raises RefusedError naming the process that is it already."""
     handle = os.open(home.state / LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise RefusedError(f"a scheduler runs already (process {running(home)})") from None
+        if not _until(lambda: _locked(handle), LOOK_S):
+            raise RefusedError(f"a scheduler runs already (process {running(home)})")
         os.ftruncate(handle, 0)
         os.pwrite(handle, str(os.getpid()).encode(), 0)
         yield
@@ -59,35 +59,41 @@ def held(home: Home) -> Iterator[None]:
         os.close(handle)
 
 
+def _locked(handle: int) -> bool:
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
 def scheduler_of(room: Room) -> Scheduler:
     """The scheduler of a home; each job runs in a process of its own."""
     return Scheduler(room.ledger, schedule(in_child(room.home.path)), Actor.current("scheduler"), room.clock)
 
 
-class _Ended(BaseException):
-    """A signal told the scheduler to end."""
-
-
 def serve(room: Room) -> int:
     """Run jobs as they fall due until a signal ends it (SIGTERM, SIGINT, SIGHUP); returns the signal's number.
 
-    A job that runs is ended with it; the next scheduler finds it dead. Call it in the main thread. Raises RefusedError
-    if a scheduler runs already.
+    It returns at once; a job that runs ends with the process, and the next scheduler finds it dead. Call it in the main
+    thread. Raises RefusedError if a scheduler runs already.
     """
+    told, received = threading.Event(), [0]
 
     def end(number: int, _frame: object) -> None:
-        for one in ENDING:
-            signal.signal(one, signal.SIG_IGN)
-        raise _Ended(number)
+        received[0] = number
+        told.set()
 
     with held(room.home):
         for number in ENDING:
             signal.signal(number, end)
-        try:
-            scheduler_of(room).run_forever(threading.Event())
-        except _Ended as ended:
-            return int(ended.args[0])
-    return 0
+        jobs = threading.Thread(target=scheduler_of(room).run_forever, args=(told,), name="scheduler", daemon=True)
+        jobs.start()
+        while jobs.is_alive() and not told.wait(1.0):
+            pass
+        if not told.is_set():
+            raise UnavailableError(f"the scheduler of {room.home.path} ended by itself; `watchroom doctor` looks why")
+    return received[0]
 
 
 def stop(home: Home) -> int | None:
@@ -122,13 +128,11 @@ def start(home: Home) -> int:
     return started.pid
 
 
-def _until(true: Callable[[], bool]) -> bool:
-    waited, due_s = threading.Event(), monotonic_s() + PATIENCE_S
-    while monotonic_s() < due_s:
-        if true():
-            return True
+def _until(true: Callable[[], bool], patience_s: float = PATIENCE_S) -> bool:
+    waited, due_s = threading.Event(), monotonic_s() + patience_s
+    while not (found := true()) and monotonic_s() < due_s:
         waited.wait(0.05)
-    return False
+    return found
 
 
 def main(path: str) -> None:
