@@ -22,8 +22,8 @@ def command(
 ) -> int:
     """Hold the newest 1,000 verdicts' features and score against the 5,000 before; ends with 1 on a drift.
 
-    Drift needs size (PSI over 0.2; over 0.1 is minor) and significance, corrected over the features. It explains;
-    it never raises an alarm by itself.
+    Where there are fewer, the newest third is held against the rest. Drift needs size (PSI over 0.2; over 0.1 is minor)
+    and significance, corrected over the features. It explains; it never raises an alarm by itself.
 
     Example: watchroom drift waf-behavioral --limit 10
     """
