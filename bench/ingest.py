@@ -93,7 +93,7 @@ print(json.dumps(dict(wall_s=wall_s, cpu_s=use.ru_utime + use.ru_stime, rss_mb=u
 """
 PEERS: dict[str, list[tuple[str, float, Callable[[Path], list[str]]]]] = {
     "access": [
-        ("lnav", 4.0, lambda p: ["lnav", "-n", "-c", ";SELECT count(*) FROM access_log", str(p)]),
+        ("lnav", 4.0, lambda p: ["lnav", "-n", "-c", ";SELECT c_ip, count(*) AS n FROM access_log GROUP BY c_ip ORDER BY n DESC LIMIT 9", str(p)]),
         ("goaccess", 20.0, lambda p: ["goaccess", str(p), "--log-format=COMBINED", "-o", "report.json"]),
     ],
     "postgresql": [

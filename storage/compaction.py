@@ -7,6 +7,7 @@ puts the merged segment in the place of those it replaces; their files stay unti
 
 from __future__ import annotations
 
+import logging
 import sqlite3
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -14,6 +15,8 @@ from datetime import timedelta
 from itertools import groupby
 from pathlib import Path
 from typing import Any
+
+import polars as pl
 
 from storage.clock import parse_rfc3339, rfc3339
 from storage.errors import ConflictError
@@ -30,6 +33,8 @@ CLOSED_AFTER = timedelta(hours=1)
 GRACE = timedelta(hours=1)
 """Superseded files are kept so long, whoever reads; a reader that needs longer holds a lease (`Lake.reading`)."""
 
+_log = logging.getLogger("watchroom")
+
 
 @dataclass(slots=True)
 class Compacted:
@@ -43,12 +48,17 @@ class Compacted:
 def compact(lake: Lake, *, fan: int = FAN) -> Compacted:
     """Merge what is small, then remove files that nobody can read any more. Raises OSError when the disk is full."""
     done = Compacted()
-    while groups := plan(lake, lake.snapshot(), fan=fan):
+    unreadable: set[int] = set()
+    while groups := [g for g in plan(lake, lake.snapshot(), fan=fan) if unreadable.isdisjoint(s.id for s in g)]:
         for group in groups:
             try:
                 replace(lake, group, [merge(group)], kind="compact")
             except ConflictError:
                 return done  # another process is at it
+            except (pl.exceptions.PolarsError, FileNotFoundError) as error:
+                unreadable.update(s.id for s in group)
+                _log.warning("segments of %s cannot be merged (%s); run `watchroom doctor`", group[0].table_name, error)
+                continue
             done.merged += len(group)
             done.into += 1
     done.removed = remove_superseded(lake)

@@ -53,6 +53,8 @@ def keep_up_until(stop: threading.Event, lake: Lake, keep_days: Mapping[str, flo
             keep_up(mine, keep_days)
         except (OSError, sqlite3.Error, UnavailableError) as error:
             _log.warning("upkeep was put off: %s", error)
+        except Exception:  # a defect must not end merging and backups for as long as the process lives
+            _log.exception("upkeep failed")
     mine.ledger.close()
 
 

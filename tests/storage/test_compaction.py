@@ -188,6 +188,16 @@ def test_old_rows_go_a_segment_at_a_time(lake: Lake, clock: HeldClock) -> None:
     assert remove_superseded(lake) == 3
 
 
+def test_a_segment_that_cannot_be_read_stops_no_other_merge(lake: Lake, clock: HeldClock) -> None:
+    fill(lake, 5)
+    lake.snapshot().of("logs")[2].path.write_bytes(b"PAR1 no more")
+    clock.forward(days=1)
+    fill(lake, 5, start=100)
+    clock.forward(days=2)
+    assert compact(lake).merged == 5
+    assert len(lake.snapshot().of("logs")) == 6
+
+
 def test_old_commits_go_once_no_segment_names_them(lake: Lake, clock: HeldClock) -> None:
     total = fill(lake, 50)
     clock.forward(days=10)
