@@ -91,9 +91,10 @@ wall_s = time.perf_counter() - start
 use = resource.getrusage(resource.RUSAGE_SELF)
 print(json.dumps(dict(wall_s=wall_s, cpu_s=use.ru_utime + use.ru_stime, rss_mb=use.ru_maxrss / 1024, rows=rows)))
 """
+LNAV_QUERY = ";SELECT c_ip, count(*) AS n FROM access_log GROUP BY c_ip ORDER BY n DESC LIMIT 9"
 PEERS: dict[str, list[tuple[str, float, Callable[[Path], list[str]]]]] = {
     "access": [
-        ("lnav", 4.0, lambda p: ["lnav", "-n", "-c", ";SELECT c_ip, count(*) AS n FROM access_log GROUP BY c_ip ORDER BY n DESC LIMIT 9", str(p)]),
+        ("lnav", 4.0, lambda p: ["lnav", "-n", "-c", LNAV_QUERY, str(p)]),
         ("goaccess", 20.0, lambda p: ["goaccess", str(p), "--log-format=COMBINED", "-o", "report.json"]),
     ],
     "postgresql": [

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sqlite3
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -112,3 +113,15 @@ def test_a_home_that_is_a_file_or_cannot_be_made_is_one_clear_line(tmp_path: Pat
         assert "\n" not in str(caught.value)
     with pytest.raises(UnavailableError, match="no watchroom home"):
         Home(tmp_path / "none").require()
+
+
+def test_the_lake_is_read_without_watchroom_as_its_page_says(lake: Lake, capsys: pytest.CaptureFixture[str]) -> None:
+    page = (Path(__file__).parents[2] / "docs" / "lake.md").read_text()
+    rows = TABLES["requests"].conform(pl.DataFrame({"ts": [NINE] * 3, "status": [200, 200, 404]}))
+    lake.append({"requests": rows}, kind="land")
+    code = re.findall(r"```python\n(.*?)```", page, re.S)
+    names: dict[str, object] = {}
+    for snippet in code[:2]:
+        exec(snippet.replace("HOME", str(lake.home.path)), names)
+    said = capsys.readouterr().out
+    assert "3" in said and "404" in said
