@@ -16,9 +16,9 @@ class ActionProvider(Provider):
     """Finds actions by title and help."""
 
     def _all(self) -> Iterator[tuple[str, str, Callable[[], Any]]]:
-        for name, kind in panes():
+        for _, kind in panes():
             run = functools.partial(self._run, f"pane({kind.number})")
-            yield f"{kind.number} {kind.title}", f"Open the pane {name}.", run
+            yield f"{kind.number} {kind.title}", (kind.__doc__ or "").splitlines()[0], run
         for action in actions.ACTIONS:
             run = functools.partial(self._run, action.id, action.scope)
             yield f"{action.title} ({action.shown})", action.help, run
