@@ -1,4 +1,4 @@
-"""Commands that read, before there is a home and before anything was judged: one clear line, never an internal error."""
+"""Commands that read, before there is a home or anything was judged: one clear line, never an internal error."""
 
 from __future__ import annotations
 
