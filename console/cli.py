@@ -17,6 +17,7 @@ from typing import Annotated
 import typer
 
 import console.commands as package
+from console.confirm import READ_ONLY
 from console.exits import ExitCode, exit_code_for
 from console.options import HomeOption
 from console.output import close_quietly, say
@@ -44,7 +45,9 @@ def command_names() -> list[str]:
 def main_options(
     context: typer.Context,
     home: HomeOption = None,
-    read_only: Annotated[bool, typer.Option("--read-only", help="Change nothing, whatever key is pressed.")] = False,
+    read_only: Annotated[
+        bool, typer.Option("--read-only", envvar=READ_ONLY, help="Change nothing, whatever key or command is given.")
+    ] = False,
     version: Annotated[bool, typer.Option("--version", help="Print the version and end.")] = False,
 ) -> None:
     """What may stand before a command, and what happens without one."""
@@ -55,6 +58,8 @@ def main_options(
         raise typer.Exit
     if home is not None:
         os.environ["WATCHROOM_HOME"] = str(home)
+    if read_only:
+        os.environ[READ_ONLY] = "1"
     if context.invoked_subcommand is None:
         from console.app import open_console
         from engine.room import Room

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import os
 import sys
 
 from console.output import say
 from storage.errors import RefusedError
 
+READ_ONLY = "WATCHROOM_READ_ONLY"
+"""The environment variable that `--read-only` sets, for the console and for every command that changes something."""
+
 
 def confirm(change: str, *, yes: bool, dry_run: bool) -> bool:
     """Say what would change; whether to go on. Raises RefusedError where nobody can be asked and nobody said yes."""
     say(change)
+    if os.environ.get(READ_ONLY, "") not in {"", "0"} and not dry_run:
+        raise RefusedError("this watchroom is read-only; leave out --read-only to change anything")
     if dry_run:
         say("dry run: nothing was changed")
         return False

@@ -21,6 +21,9 @@ def command(
     sets: Annotated[
         list[str] | None, typer.Option("--set", help="A data set to learn from; default those free to learn from.")
     ] = None,
+    own: Annotated[
+        bool, typer.Option("--own", help="Learn from this home's landed and labelled requests as well.")
+    ] = False,
     yes: YesOption = False,
     dry_run: DryRunOption = False,
     output: OutputOption = Output.table,
@@ -38,9 +41,16 @@ def command(
     if to.exists():
         raise UsageError(f"{to} is there already; choose another name")
     chosen = tuple(sets) if sets else LICENSED
-    if not confirm(f"learn from {', '.join(chosen)} in {data}, write {to}", yes=yes, dry_run=dry_run):
+    mine = None
+    if own:
+        from engine.room import Room
+        from engine.waf.own import own_requests
+
+        mine = own_requests(Room.open(home).lake)
+    besides = f" and {mine.height:,} labelled requests of this home" if mine is not None else ""
+    if not confirm(f"learn from {', '.join(chosen)} in {data}{besides}, write {to}", yes=yes, dry_run=dry_run):
         return
-    model = train(data, chosen)
+    model = train(data, chosen, mine)
     model.save(to)
     emit_one({"file": str(to), "signals": len(model.signals), "requests": sum(model.trained_on.values()),
               "trained_on": model.trained_on, "data_sha256": model.data_sha256}, output)  # fmt: skip

@@ -84,3 +84,14 @@ def test_every_form_says_the_same(tmp_path: Path, capfd: pytest.CaptureFixture[s
     assert run(["list-models", "--output", output, *home]) == 0
     out = capfd.readouterr().out
     assert all(name in out for name in ("n1-detector", "waf-behavioral", "queue-anomaly", "1.0.0"))
+
+
+def test_read_only_stops_commands_that_change(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("WATCHROOM_READ_ONLY", "")
+    home = ["--home", str(tmp_path / "h")]
+    assert run(["--read-only", "register-all-models", "--yes", *home]) == 5
+    assert "read-only" in capfd.readouterr().err
+    monkeypatch.setenv("WATCHROOM_READ_ONLY", "0")
+    assert run(["register-all-models", "--yes", *home]) == 0
