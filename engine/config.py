@@ -6,7 +6,7 @@ the names of the specification work as well (`ALIASES`). Unknown keys are errors
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
@@ -34,6 +34,34 @@ class MonitoringConfig(Section):
     """How long looks, runs and delivered notices are kept."""
     scheduler: bool = True
     """Whether `watchroom run` runs the periodic jobs."""
+
+
+class LandingConfig(Section):
+    """`[landing]`"""
+
+    time_zone: str = "UTC"
+    """IANA name of the zone of times that name none."""
+    keep_days: dict[str, float] = Field(default_factory=dict)
+    """Days after which rows of a table go; tables that are not named stay for ever."""
+    mask_keys: list[str] = Field(default_factory=list)
+    """Keys of query strings, forms and JSON whose values become `***`, besides those that are always masked."""
+    mask_emails: bool = False
+    """Whether e-mail addresses become `***`."""
+    mask_addresses: Literal["keep", "truncate", "pseudonym"] = "keep"
+    """Client addresses: as they are, cut to /24 and /48, or a keyed pseudonym."""
+    pseudonym_key: str = ""
+    """The key of the pseudonyms; to change it is to forget who they were."""
+    mask_sql_literals: bool = False
+    """Whether literals in stored statements become `?` and their parameters are not stored."""
+
+    @field_validator("time_zone")
+    @classmethod
+    def _a_zone(cls, value: str) -> str:
+        from zoneinfo import available_timezones
+
+        if value not in available_timezones():
+            raise ValueError(f"no time zone {value!r}")
+        return value
 
 
 class TuningConfig(Section):
@@ -98,6 +126,7 @@ class Config(BaseSettings):
 
     registry: RegistryConfig = RegistryConfig()
     monitoring: MonitoringConfig = MonitoringConfig()
+    landing: LandingConfig = LandingConfig()
     tuning: TuningConfig = TuningConfig()
     models: ModelsConfig = ModelsConfig()
     channel: list[dict[str, Any]] = Field(default_factory=list)

@@ -20,6 +20,7 @@ from engine.deployment import Deployment
 from engine.detector import load, names
 from engine.event_clock import EventClock
 from engine.jobs import Operations, in_child, schedule
+from engine.manner import manner
 from engine.outbox import deliver
 from engine.pipeline import Pipeline, Step
 from engine.registry_cache import RegistryCache
@@ -75,7 +76,8 @@ class Service:
         self.cache = RegistryCache(room.registry, room.home.state, ttl)
         self.rules = rules if rules is not None else self.operations.rules
         self.patterns = list(patterns)
-        self.landing = Landing(room.lake, format_name=format_name, clock=room.clock)
+        landed = manner(self.config.landing)
+        self.landing = Landing(room.lake, format_name=format_name, clock=room.clock, manner=landed)
         self.pipeline = Pipeline(room.lake, environment, rest=REST)
         deployed = room.registry.deployed(environment)
         self.events = EventClock(room.lake, {load(d.model).table for d in deployed if d.model in names()})
@@ -169,8 +171,9 @@ def ingest(
     on_progress: OnProgress | None = None,
 ) -> tuple[LandingSummary, Tally]:
     """Land logs once to their end, judge everything, look at the alerts; what landed and what was judged."""
-    landed = Landing(room.lake, format_name=format_name, clock=room.clock).ingest(paths, on_progress=on_progress)
     config, tally = load_config(room.home.config), Tally()
+    landing = Landing(room.lake, format_name=format_name, clock=room.clock, manner=manner(config.landing))
+    landed = landing.ingest(paths, on_progress=on_progress)
     deployed = [d for d in room.registry.deployed(environment) if config.models.of(d.model).enabled]
     tally.add(Pipeline(room.lake, environment).drain(deployed))
     evaluate(room.reader, room.ledger, room.clock, SCHEDULER, rules=Operations(room, config).rules)

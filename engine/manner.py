@@ -1,0 +1,19 @@
+"""The configuration's `[landing]` as landing takes it."""
+
+from __future__ import annotations
+
+from engine.config import LandingConfig
+from storage.manner import Manner
+from storage.masking import SECRET_KEYS, Masking
+
+
+def manner(config: LandingConfig) -> Manner:
+    """In what manner logs are landed: the zone of bare times, how long rows stay, what is masked."""
+    masking = Masking(
+        keys=(*SECRET_KEYS, *config.mask_keys),
+        emails=config.mask_emails,
+        addresses=config.mask_addresses,
+        pseudonym_key=config.pseudonym_key.encode(),
+        sql_literals=config.mask_sql_literals,
+    )
+    return Manner(time_zone=config.time_zone, masking=masking, keep_days=dict(config.keep_days))
