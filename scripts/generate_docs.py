@@ -143,8 +143,13 @@ def configuration_page() -> str:
     from engine import channel, config
     from engine.config_file import ALIASES
 
-    tables = {"registry": config.RegistryConfig, "monitoring": config.MonitoringConfig,
-              "landing": config.LandingConfig, "tuning": config.TuningConfig, "models.NAME": config.ModelConfig}  # fmt: skip
+    tables = {
+        "registry": config.RegistryConfig,
+        "monitoring": config.MonitoringConfig,
+        "landing": config.LandingConfig,
+        "tuning": config.TuningConfig,
+        "models.NAME": config.ModelConfig,
+    }
     parts = [CONFIGURATION]
     for name, kind in tables.items():
         variable = f"WATCHROOM_{name.replace('.', '__').upper()}__"
