@@ -45,7 +45,7 @@ def test_it_reads_an_empty_home(name: str, kind: type[Pane[Any]], tmp_path: Path
 
 
 @EVERY
-async def test_it_shows_at_every_size_and_takes_every_key(
+async def test_it_shows_at_every_size_and_takes_its_share_of_the_keys(
     name: str, kind: type[Pane[Any]], console: Callable[..., WatchroomApp]
 ) -> None:
     app = console()
@@ -61,7 +61,8 @@ async def test_it_shows_at_every_size_and_takes_every_key(
             assert (len(lines), max(map(width, lines))) == (rows, columns)
             assert (f"{kind.number} {kind.title}" in lines[1]) or columns < 60
             assert ("is small" in lines[-1]) == (columns < 60)
-        for action in actions.ACTIONS:
+        # A third of the keys in each pane: every key is pressed in two panes or three.
+        for action in actions.ACTIONS[kind.number % 3 :: 3]:
             if action.id not in leaving:
                 await pilot.press(action.keys.split(",")[0], "escape", str(kind.number))
         await settled(pilot)
