@@ -142,7 +142,7 @@ def main() -> None:
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
-    room = Room.open(given.home, origin="scheduler")
+    room = Room.open(given.home, create=True, origin="scheduler")
     open_logbook(room.home)
     perform(room, logs_beside(given.home), Performance(given.speed, given.begin, given.begin + 0.05, stay=True), stop)
 

@@ -45,16 +45,24 @@ def command(
 def _in_console(place: Path, speed: float) -> int:
     """The daemon in a process of its own, the console here."""
     import subprocess
+    import time
 
+    from storage.home import Home
+
+    home = Home(place).create()
+    with (home.state / "demo.log").open("wb") as log:
+        daemon = subprocess.Popen(
+            [sys.executable, "-m", "engine.demo", str(place), "--speed", str(speed), "--begin", str(LIVE_FROM)],
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
+        )
     from console.app import open_console
     from engine.room import Room
 
-    Room.open(place, create=True)
-    with (place / "state" / "demo.log").open("wb") as log:
-        daemon = subprocess.Popen(
-            [sys.executable, "-m", "engine.demo", str(place), "--speed", str(speed), "--begin", str(LIVE_FROM)],
-            stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True,
-        )  # fmt: skip
+    while not home.exists() and daemon.poll() is None:
+        time.sleep(0.05)
     try:
         return open_console(Room.open(place, origin="console"))
     finally:
