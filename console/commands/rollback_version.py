@@ -34,7 +34,7 @@ def command(
     output: OutputOption = Output.table,
     home: HomeOption = None,
 ) -> None:
-    """Take back the version and keep the settings, as a new deployment.
+    """Take back the version, with the settings that it ran with, as a new deployment.
 
     Example: watchroom rollback-version waf-behavioral --reason "accuracy fell" --yes
     """

@@ -38,7 +38,10 @@ def command(
     if (statement is None) == (file is None):
         raise UsageError('give one statement, or --file: watchroom sql "SELECT count(*) FROM requests"')
     try:
-        text = sys.stdin.read() if statement == "-" else statement or file.read_text("utf-8")  # type: ignore[union-attr]
+        if file is not None:
+            text = file.read_text("utf-8")
+        else:
+            text = sys.stdin.read() if statement == "-" else statement or ""
     except (OSError, UnicodeDecodeError) as error:
         raise UsageError(f"cannot read {file}: {error}") from None
     room = Room.open(home)

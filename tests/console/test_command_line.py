@@ -95,3 +95,11 @@ def test_read_only_stops_commands_that_change(
     assert "read-only" in capfd.readouterr().err
     monkeypatch.setenv("WATCHROOM_READ_ONLY", "0")
     assert run(["register-all-models", "--yes", *home]) == 0
+
+
+def test_an_empty_query_is_one_line_and_exit_4(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    home = ["--home", str(tmp_path / "h")]
+    assert run(["register-all-models", "--yes", *home]) == 0
+    capfd.readouterr()
+    assert run(["sql", "", *home]) == 4
+    assert len(capfd.readouterr().err.strip().splitlines()) == 1
