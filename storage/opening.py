@@ -26,6 +26,8 @@ SNIFF_BYTES = 64 << 10
 _CONTROL = re.compile(rb"[\x00-\x06\x0e-\x1a\x1c-\x1f]")
 _HOLE = re.compile(rb"\x00{64,}")
 _BINARY_SHARE = 0.05
+_BINARY_LINES = 0.2
+"""Of a packed file's lines 19 in 20 hold a control character, of a honeypot's access log (2004) 1 in 18."""
 
 
 @dataclass(slots=True)
@@ -91,12 +93,16 @@ def unknown_format(path: Path) -> InputError:
 
 
 def _is_binary(head: bytes) -> bool:
-    """Whether the first bytes are no text: many control characters, whatever the encoding's other bytes are.
+    """Whether the first bytes are no text: many control characters, in many lines, whatever the encoding is.
 
-    Long runs of NULs do not count: a log that was cut short under its writer has holes.
+    Long runs of NULs do not count: a log that was cut short under its writer has holes. Nor do few lines full of
+    control characters: a worm's request is logged as it came.
     """
     text = _HOLE.sub(b"", head)
-    return len(_CONTROL.findall(text)) > _BINARY_SHARE * len(text)
+    if len(_CONTROL.findall(text)) <= _BINARY_SHARE * len(text):
+        return False
+    lines = text.splitlines()
+    return sum(_CONTROL.search(line) is not None for line in lines) > 1 + _BINARY_LINES * len(lines)
 
 
 @dataclass(frozen=True, slots=True)

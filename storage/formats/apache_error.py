@@ -63,9 +63,9 @@ class ApacheError(LineFormat):
 def logs(records: pl.DataFrame, context: Context) -> pl.DataFrame:
     """Those of `records` that are of Apache's error log, as rows of `logs`."""
     rows = matched(records.select("byte_offset", "record"), _RECORD)
-    when = rows["when"].str.replace_all("  ", " 0", literal=True)
-    exact = _times.shaped(when, "%a %b %d %H:%M:%S%.f %Y", context)
-    times = exact.fill_null(_times.shaped(when, "%a %b %d %H:%M:%S %Y", context))
+    when = rows["when"].str.slice(4).str.replace_all("  ", " 0", literal=True)  # the date tells the day of the week
+    exact = _times.shaped(when, "%b %d %H:%M:%S%.f %Y", context)
+    times = exact.fill_null(_times.shaped(when, "%b %d %H:%M:%S %Y", context))
     rows = rows.with_columns(times.alias("ts")).filter(pl.col("ts").is_not_null())
     text = pl.col("text").str.replace(r"^\[client [^\]]+\] ", "")
     module = pl.when(pl.col("module") != "").then("module")

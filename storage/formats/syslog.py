@@ -15,7 +15,7 @@ from storage.schema import TIME
 _OLD = r"(?P<old>[A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d)"
 _ISO = r"(?P<iso>\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:?\d\d))"
 _PROGRAM = r"(?P<program>[^\s\[:]+)(?:\[(?P<pid>[\w.:-]+)\]:?|:)"
-_FILE = rf"(?s)^(?:<\d{{1,3}}>)?(?:{_OLD}|{_ISO}) (?:(?P<host>[^\s\[:]+) )?{_PROGRAM}(?: (?P<text>.*))?$"
+_FILE = rf"(?s)^(?:<\d{{1,3}}>)?(?:{_OLD}|{_ISO}) +(?:(?P<host>[^\s\[:]+) )?{_PROGRAM}(?: (?P<text>.*))?$"
 _NEW = (
     rf"(?s)^(?:\d+ )?<\d{{1,3}}>1 {_ISO} (?P<host>\S+) (?P<program>\S+) (?P<pid>\S+) \S+ ?"
     r"(?:-|(?:\[(?:[^\]\"]|\"(?:[^\"\\]|\\.)*\")*\])+)?(?: ?\x{feff}?(?P<text>.*))?$"
@@ -39,7 +39,7 @@ class Syslog(Envelope):
     mixed: ClassVar[bool] = True
     steps: ClassVar[tuple[str, ...]] = (
         r"(?:<\d+>)?",
-        rf"(?:{_OLD}|{_ISO}) ",
+        rf"(?:{_OLD}|{_ISO}) +",
         r"(?:[^\s\[:]+ )?",
         r"[^\s\[:]+(?:\[[^\]]*\]:?|:)",
     )
