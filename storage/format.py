@@ -9,6 +9,7 @@ A format is one file in `storage/formats/` with exactly one subclass of `LogForm
 from __future__ import annotations
 
 import functools
+import hashlib
 import re
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
@@ -180,10 +181,33 @@ def fitting(head: bytes) -> list[tuple[float, str]]:
 def sniff(head: bytes) -> LogFormat | None:
     """The format that fits the first lines of a log best, or None where none fits at least FITS of them.
 
-    Of an envelope (docker, Kubernetes, syslog) the lines within are looked at as well.
+    Of an envelope (docker, Kubernetes, syslog) the lines within are looked at as well. The answer for the same bytes
+    is kept: a file is looked at before anything lands, and again when it is landed.
     """
-    ranked = fitting(head)
-    return load(_with_inner(ranked[0][1], head)) if ranked and ranked[0][0] >= FITS else None
+    key = hashlib.blake2b(head, digest_size=16).digest()
+    if key not in _sniffed:
+        if len(_sniffed) >= _SNIFFED_KEPT:
+            _sniffed.clear()
+        share, name = _best(head)
+        _sniffed[key] = _with_inner(name, head) if share >= FITS else None
+    found = _sniffed[key]
+    return load(found) if found is not None else None
+
+
+_sniffed: dict[bytes, str | None] = {}
+_SNIFFED_KEPT = 10_000
+
+
+def _best(head: bytes) -> tuple[float, str]:
+    """What `fitting` puts first. Formats are asked by falling specificity, until none that is left could be better."""
+    lines, best = _first_lines(head), (0.0, 0, "")
+    if lines.is_empty():
+        return 0.0, ""
+    for specificity, name in sorted(((load(name).specificity, name) for name in names()), reverse=True):
+        if best[0] >= 1.0 and specificity < best[1]:
+            break
+        best = max(best, (load(name).sniff(lines), specificity, name))
+    return best[0], best[2]
 
 
 def _with_inner(name: str, head: bytes) -> str:

@@ -54,9 +54,14 @@ def decode(lines: pl.Series, shape: Shape) -> pl.DataFrame:
         cursor.close()
 
 
-def any_in(lines: pl.Series) -> bool:
-    """Whether some line could hold a JSON object at all; spares the decoding where none does."""
-    return bool(lines.str.contains('{"', literal=True).any())
+def any_in(lines: pl.Series, *keys: str) -> bool:
+    """Whether some line could be a JSON object with all of `keys`; spares the decoding where none is."""
+    like = lines.str.contains(r"^\s*\{")
+    for key in keys:
+        if not like.any():
+            return False
+        like &= lines.str.contains(f'"{key}"', literal=True)
+    return bool(like.any())
 
 
 _ESCAPES = {"\\": "\\\\", '"': '\\"', "\n": "\\n", "\r": "\\r", "\t": "\\t"} | {

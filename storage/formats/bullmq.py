@@ -54,11 +54,12 @@ class Bullmq(LineFormat):
 
     def sniff(self, head: pl.Series) -> float:
         """Jobs by their unmistakable keys, events by their form."""
-        if not _json.any_in(head):
-            return 0.0
-        cells = _json.decode(head.str.strip_prefix("JOB "), _SHAPE)
+        events, told = head.str.contains(_EVENT), head.str.strip_prefix("JOB ")
+        if not _json.any_in(told, "attemptsMade", "timestamp", "name"):
+            return float(events.sum()) / head.len()
+        cells = _json.decode(told, _SHAPE)
         jobs = cells["attemptsMade"].is_not_null() & cells["timestamp"].is_not_null() & cells["name"].is_not_null()
-        return float((jobs | head.str.contains(_EVENT)).sum()) / head.len()
+        return float((jobs | events).sum()) / head.len()
 
     def read(self, records: pl.DataFrame, context: Context) -> Parsed:  # noqa: ARG002
         """Runs, and events as log records."""

@@ -52,7 +52,7 @@ class Caddy(LineFormat):
 
     def sniff(self, head: pl.Series) -> float:
         """Objects with a time, a message and a level, if some are Caddy's requests."""
-        if not _json.any_in(head):
+        if not _json.any_in(head, "logger", "request", "msg"):
             return 0.0
         seen = _json.decode(head, _SHAPE)
         ours = (

@@ -45,7 +45,7 @@ class DockerJson(Envelope):
 
     def sniff(self, head: pl.Series) -> float:
         """Objects with docker's three keys."""
-        if not _json.any_in(head):
+        if not _json.any_in(head, "log", "stream", "time"):
             return 0.0
         seen = _json.decode(head, _SHAPE)
         return (

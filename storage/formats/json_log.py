@@ -56,7 +56,7 @@ class JsonLog(LineFormat):
 
     def sniff(self, head: pl.Series) -> float:
         """Objects with a time and a message, a level in some of them."""
-        if not _json.any_in(head):
+        if not any(_json.any_in(head, key) for key in _KEYS["message"]):
             return 0.0
         cells = _cells(head)
         fits = cells["when"].is_not_null() & cells["message"].is_not_null()

@@ -75,7 +75,7 @@ class JsonLines(LineFormat):
 
     def sniff(self, head: pl.Series) -> float:
         """The share of objects with our `ts`, and an `event` that we know or keys that tell one."""
-        if not _json.any_in(head):
+        if not _json.any_in(head, "ts"):
             return 0.0
         seen = _json.decode(head, _json.texts("event", "ts", *_keys()))
         fits = seen.filter(pl.col("ts").is_not_null() & _event().is_in(list(schema.EVENTS)))

@@ -63,7 +63,7 @@ class LaravelQueue(LineFormat):
     def sniff(self, head: pl.Series) -> float:
         """Lines of any of the three forms."""
         text = head.str.contains(_OLD) | head.str.contains(_NEW)
-        if _json.any_in(head):
+        if _json.any_in(head, "job", "status", "timestamp"):
             cells = _json.decode(head, _SHAPE)
             text |= cells["job"].is_not_null() & cells["status"].is_not_null() & cells["timestamp"].is_not_null()
         return float(text.sum()) / head.len()

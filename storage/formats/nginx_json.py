@@ -72,7 +72,7 @@ class NginxJson(LineFormat):
 
     def sniff(self, head: pl.Series) -> float:
         """The share of objects with a status, something asked for, and a time."""
-        if not _json.any_in(head):
+        if not any(_json.any_in(head, key) for key in _KEYS["status"]):
             return 0.0
         return _cells(head).filter(_is_request() & pl.col("ts").is_not_null()).height / max(head.len(), 1)
 

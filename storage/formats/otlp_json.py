@@ -87,7 +87,7 @@ class OtlpJson(LineFormat):
 
     def sniff(self, head: pl.Series) -> float:
         """Objects with `resourceSpans`."""
-        if not _json.any_in(head):
+        if not _json.any_in(head, "resourceSpans"):
             return 0.0
         found = _json.decode(head, _json.texts("resourceSpans"))["resourceSpans"].is_not_null().sum()
         return float(found) / head.len()

@@ -53,7 +53,7 @@ class PostgresqlJson(LogFormat):
 
     def sniff(self, head: pl.Series) -> float:
         """The share of objects with PostgreSQL's severity beside its time."""
-        if not _json.any_in(head):
+        if not _json.any_in(head, "error_severity"):
             return 0.0
         seen = _json.decode(head, _shape())
         own = pl.col("error_severity").is_not_null() & pl.col("timestamp").is_not_null()

@@ -60,7 +60,7 @@ class SidekiqJson(LineFormat):
 
     def sniff(self, head: pl.Series) -> float:
         """The share of objects with Sidekiq's thread or job keys; half of the lines may be a library's warnings."""
-        if not _json.any_in(head):
+        if not (_json.any_in(head, "tid", "lvl") or _json.any_in(head, "jid", "class")):
             return 0.0
         seen = _json.decode(head, _SHAPE)
         own = pl.col("tid").is_not_null() & pl.col("lvl").is_not_null()

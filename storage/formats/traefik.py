@@ -51,7 +51,7 @@ class Traefik(LineFormat):
 
     def sniff(self, head: pl.Series) -> float:
         """Objects with Traefik's keys."""
-        if not _json.any_in(head):
+        if not _json.any_in(head, "RequestMethod", "DownstreamStatus"):
             return 0.0
         seen = _json.decode(head, _SHAPE)
         ours = seen["RequestMethod"].is_not_null() & seen["DownstreamStatus"].is_not_null()

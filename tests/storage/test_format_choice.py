@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from storage.errors import UsageError
-from storage.format import Examination, examine, load, names, sniff
+from storage.format import Examination, examine, fitting, load, names, sniff
 
 ACCESS = '10.0.0.9 - - [22/Nov/2026:16:03:47 +0000] "GET /a HTTP/1.1" 200 5 "-" "curl"\n'
 
@@ -36,6 +36,15 @@ def test_the_more_specific_of_two_that_fit_is_taken() -> None:
     """Our own JSON lines are JSON access logs as well; Caddy's log is JSON with a time and a message."""
     ours = b'{"event":"request","ts":1,"method":"GET","path":"/","status":200,"client_ip":"::1"}\n'
     assert getattr(sniff(ours), "name", None) == "jsonl"
+
+
+@pytest.mark.parametrize("name", names())
+def test_not_every_format_is_asked_and_yet_the_best_is_found(name: str) -> None:
+    """The format that is chosen is the one that stands first when all are asked."""
+    head = next(sample.text for sample in load(name).samples if sample.kind == "good").encode()
+    share, best = fitting(head)[0]
+    found = sniff(head)
+    assert found is None if share < 0.3 else found is not None and found.name.split("+")[0] == best
 
 
 def test_examination_counts_and_shows_where_a_line_ceases_to_fit() -> None:
