@@ -102,11 +102,11 @@ class Tail:
         if not len(ends):
             return None
         records = to_records(text, ends)
-        landed = self._parse(records, now, final=last)
+        landed = self.parse(records, now, final=last)
         if landed.held_from is not None and landed.held_from <= records["byte_offset"][0]:
             if not forced:
                 return None
-            landed = self._parse(records, now, final=True)
+            landed = self.parse(records, now, final=True)
         end = int(text.offsets(ends[-1:])[0]) if landed.held_from is None else landed.held_from
         frames = restore_raw(landed.frames, records, block.raw, block.base)
         return self._batch(frames, block, end, provisional=last and not self.stream.is_archive)
@@ -131,7 +131,8 @@ class Tail:
             ends_file = len(raw) < size
         return _Block(raw, base, ends_file) if raw else None
 
-    def _parse(self, records: pl.DataFrame, now: datetime, *, final: bool) -> Landed:
+    def parse(self, records: pl.DataFrame, now: datetime, *, final: bool) -> Landed:
+        """`records` of this source as the rows they hold."""
         written_at = datetime.fromtimestamp(self.stream.status().st_mtime, UTC)
         around = Surroundings(self.source, now, Context(self.time_zone, written_at))
         return parse_records(records, self.log_format, around, final=final)
@@ -173,7 +174,7 @@ class Tail:
         record = block.raw[:half] + cut_mark(end - block.base - half - len(tail)) + tail
         body = to_text(record, 0, self._encoding or "utf-8").data.decode("utf-8", "replace")
         records = pl.DataFrame({"byte_offset": [block.base], "record": [body], "damaged": [True]}, schema=RECORDS)
-        landed = self._parse(records, now, final=True)
+        landed = self.parse(records, now, final=True)
         return self._batch(landed.frames, block, end, provisional=ended and not self.stream.is_archive)
 
 
