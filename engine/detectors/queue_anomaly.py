@@ -56,6 +56,9 @@ class QueueSettings(Settings):
     """The limit in robust standard deviations."""
     job_anomaly_iqr_multiplier: float = 1.5
     """The limit in interquartile ranges beyond the third quartile (Tukey's fence); both limits must be passed."""
+    job_anomaly_hidden_share: float = 0.17
+    """How many long runs, of those that log CPU time, are on a degraded worker that none of their figures shows: as on
+    Flow-Bench; 0 where workers are known to be well."""
 
 
 class QueueAnomaly(Detector):
@@ -84,5 +87,6 @@ class QueueAnomaly(Detector):
         given = self.settings
         assert isinstance(given, QueueSettings)
         limits = Limits(given.job_anomaly_min_confidence, given.job_anomaly_threshold,
-                        given.job_anomaly_zscore_threshold, given.job_anomaly_iqr_multiplier)  # fmt: skip
+                        given.job_anomaly_zscore_threshold, given.job_anomaly_iqr_multiplier,
+                        given.job_anomaly_hidden_share)  # fmt: skip
         return features.map_batches(lambda frame: judged(frame, limits), schema=_JUDGED)

@@ -17,6 +17,7 @@ class Limits:
     points: float
     z: float
     iqr: float
+    hidden: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +36,8 @@ class Anomaly:
     spread: pl.Expr
     runs: pl.Expr
     words: pl.Expr
+    shared: bool = False
+    """Whether runs that only stand beside the sick one show it as well."""
 
 
 SINGLE, SHARED = 6, 3
@@ -46,7 +49,7 @@ RETRIES = 1.75
 """This many retries more than the type's usual are at the limit; a retry that fails again counts as one more."""
 SHARED_Z = 0.85
 """A worker's runs together need this part of the limit of a single run."""
-LATE_Z, LATE_SHARE = 1.6, 0.65
+LATE_Z, LATE_SHARE = 1.6, 0.75
 """A backlog needs a wait at 1.6 times the limit, and this share of the runs around it to be late as well."""
 SLOW_Z, SLOW_SHARE = 1.3, 0.75
 """A type that is slow as a whole needs 1.3 times the limit, and three quarters of the runs around it slow as well."""
@@ -106,7 +109,7 @@ def _sustained(limits: Limits) -> Anomaly:
         "execution_ms", pl.col("execution_ms"), pl.col("slow_usual_ms"), pl.col("slow_z"), pl.col("slow_of"),
         pl.concat_str(pl.lit("ran "), words.duration("execution_ms"), pl.lit(", in its week "),
                       words.duration("slow_usual_ms"), pl.lit("; so slow are "), words.count("slow_runs"),
-                      pl.lit(" of the "), words.count("slow_of"), pl.lit(" runs of its type around it")),
+                      pl.lit(" of the "), words.count("slow_of"), pl.lit(" runs of its type around it")), shared=True,
     )  # fmt: skip
 
 
@@ -220,7 +223,7 @@ def _worker(limits: Limits) -> Anomaly:
         pl.concat_str(pl.lit("worker "), _name("worker"), pl.lit(" is degraded: "),
                       pl.when(pl.col("cpu_share").is_null()).then(slow).otherwise(seen), pl.lit("; its last "),
                       words.count("worker_runs"), pl.lit(" runs are off by "),
-                      pl.col("worker_z").round(1).cast(pl.String), pl.lit(" spreads together")),
+                      pl.col("worker_z").round(1).cast(pl.String), pl.lit(" spreads together")), shared=True,
     )  # fmt: skip
 
 

@@ -18,7 +18,7 @@ TIME_C, MEMORY_C, CPU_C = 20.0, 16.0, 50.0
 """Milliseconds, megabytes, milliseconds added before the logarithm: differences below them are of no interest."""
 WAIT_C = (500.0, 10_000.0)
 """A wait is measured in multiples of the run's own time, in these bounds (ms), as bounded slowdown is."""
-TIME, MEMORY, WAIT = Scale(0.33, 1.1), Scale(0.17, 0.7), Scale(0.65, 1.5)
+TIME, MEMORY, WAIT = Scale(0.32, 1.0), Scale(0.19, 0.8), Scale(0.6, 1.4)
 """Floors and first guesses of the spreads of logarithms: waits differ by orders of magnitude, memory hardly at all."""
 LATE, SHARE, CPU = 0.3, 0.1, 0.05
 """The least spread of a wait, of the CPU's share and of CPU time in the week's comparison, in logarithms."""

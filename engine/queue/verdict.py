@@ -5,6 +5,7 @@ from __future__ import annotations
 import polars as pl
 
 from engine.queue import words
+from engine.queue.calibration import hidden, shared_evidence
 from engine.queue.kinds import Anomaly, Limits, anomalies
 
 LACKABLE = ("execution_ms", "wait_ms", "memory_mb", "cpu_ms", "retry_count", "payload_kb", "worker", "status")
@@ -14,14 +15,16 @@ LACKABLE = ("execution_ms", "wait_ms", "memory_mb", "cpu_ms", "retry_count", "pa
 def judged(features: pl.DataFrame, limits: Limits) -> pl.DataFrame:
     """`features` with `score`, `reason` and `evidence`.
 
-    The score is the union of the confidences, as if what different figures show were independent:
-    1 - product(1 - surest confidence), a factor for each figure (time, memory, wait, outcome).
+    The score is the union of what is probable, as if what different figures show were independent:
+    1 - product(1 - surest), a factor for each figure (time, memory, wait, outcome) and one for what leaves no trace
+    (`engine/queue/calibration.py`).
     """
     found = anomalies(limits)
     frame = features.rechunk().with_columns(a.confidence.round(6).alias(f"_{a.kind}") for a in found)
-    doubt = pl.lit(1.0)
+    frame = frame.with_columns(hidden(limits.hidden).round(2).alias("_hidden"))
+    doubt = 1.0 - pl.col("_hidden")
     for figure in dict.fromkeys(a.figure for a in found):
-        surest = pl.max_horizontal(f"_{a.kind}" for a in found if a.figure == figure)
+        surest = pl.max_horizontal(_probable(a) for a in found if a.figure == figure)
         doubt = doubt * (1.0 - surest)
     frame = frame.with_columns((1.0 - doubt).round(6).clip(0.0, 1.0).alias("score"), _lacked().alias("_lacked"))
     frame = frame.with_row_index("_row").with_columns(_calm().alias("_calm"), _floor(found, limits).alias("_floor"))
@@ -29,9 +32,16 @@ def judged(features: pl.DataFrame, limits: Limits) -> pl.DataFrame:
     who = pl.col("job_type").fill_null("job")
     return frame.with_columns(
         pl.concat_str(who, pl.lit(": "), pl.coalesce("_words", "_calm")).alias("reason"),
-        pl.concat_str(pl.lit('{"anomalies":'), pl.col("_listed").fill_null("[]"), pl.lit(',"lacked":['), "_lacked",
+        pl.concat_str(pl.lit('{"anomalies":'), pl.col("_listed").fill_null("[]"), pl.lit(',"hidden":'),
+                      pl.col("_hidden").cast(pl.String), pl.lit(',"lacked":['), "_lacked",
                       pl.lit("]}")).alias("evidence"),
     ).select(*features.columns, "score", "reason", "evidence")  # fmt: skip
+
+
+def _probable(anomaly: Anomaly) -> pl.Expr:
+    """How probable an anomaly of this kind is, by its confidence."""
+    confidence = pl.col(f"_{anomaly.kind}")
+    return shared_evidence(confidence) if anomaly.shared else confidence
 
 
 def _lacked() -> pl.Expr:
