@@ -129,7 +129,12 @@ def _column(data: bytes, starts: Offsets, stops: Offsets) -> pl.Series:
     edges[-1] = len(data)
     array = pa.LargeStringArray.from_buffers(2 * len(starts), pa.py_buffer(edges), pa.py_buffer(data))
     # Every other element is a record, those between are line ends: gathering moves views, not bytes.
-    return pl.Series("record", _Handed(array)).gather_every(2)
+    return pl.Series("record", handed(array)).gather_every(2)
+
+
+def handed(array: pa.Array) -> _Handed:
+    """`array` as Polars takes it over without copying."""
+    return _Handed(array)
 
 
 class _Handed:

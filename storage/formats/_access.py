@@ -7,7 +7,7 @@ import polars as pl
 from storage.formats._cells import integer, milliseconds, number, patched, present, trace
 
 METHOD = r"^[A-Za-z][A-Za-z_-]{1,30}$"
-_METHODS = ("GET", "POST", "HEAD", "PUT", "DELETE", "OPTIONS", "PATCH")
+METHODS = ("GET", "POST", "HEAD", "PUT", "DELETE", "OPTIONS", "PATCH")
 _VERSIONS = (" HTTP/1.1", " HTTP/1.0", " HTTP/2.0", " HTTP/2", " HTTP/3.0", " HTTP/3", " HTTP/0.9")
 _TARGET = r"^(?:/|\*$|[A-Za-z][A-Za-z0-9+.-]*://)"
 _BACKSLASH, _QUOTE = "\uf8f0", "\uf8f1"  # private use: stand for escaped characters while a line is cut at its quotes
@@ -38,7 +38,7 @@ def requests(request: pl.Series) -> pl.DataFrame:
     """The columns of `request_line`: the plain `GET /a?b HTTP/1.1` at once, everything else with all its rules."""
     cut = request.str.splitn(" ", 3).struct.rename_fields(["method", "target", "version"]).struct.unnest()
     plain = cut.select(
-        pl.col("method").is_in(_METHODS) & pl.col("version").is_in([name.strip() for name in _VERSIONS])
+        pl.col("method").is_in(METHODS) & pl.col("version").is_in([name.strip() for name in _VERSIONS])
     ).to_series()
     split = pl.col("target").str.splitn("?", 2).struct
     quick = cut.select("method", split.field("field_0").alias("path"), present(split.field("field_1")).alias("query"))

@@ -6,8 +6,8 @@ from typing import ClassVar
 
 import polars as pl
 
-from storage.format import Context, Parsed, Sample, rejected
-from storage.formats import _access, _times, apache_error, nginx_error
+from storage.format import NO_CONTEXT, Context, Parsed, Sample, rejected
+from storage.formats import _access, _access_lines, _times, apache_error, nginx_error
 from storage.formats._cells import patched, present, share
 from storage.formats._lines import LineFormat
 
@@ -96,6 +96,18 @@ class Combined(LineFormat):
         """The share of lines with one to six words, a bracketed time and a quoted request."""
         return share(head, rf"^(?:\S+ +){{1,6}}{_LINE}")
 
+    def parse(self, records: pl.DataFrame, *, final: bool, context: Context = NO_CONTEXT) -> Parsed:
+        """Regular lines by the places of their quotes, the others by their rules."""
+        flags, quick = _access_lines.regular(records["record"])
+        mask = pl.Series(flags)
+        rows = _finished(records["byte_offset"].filter(mask), quick)
+        if mask.all():
+            return Parsed({"requests": rows}, rejected(records.clear(), ""))
+        rest = super().parse(records.filter(~mask), final=final, context=context)
+        parts = [rows] + [rest.frames["requests"]] * ("requests" in rest.frames)
+        whole = pl.concat(parts, how="diagonal").sort("byte_offset")
+        return Parsed({**rest.frames, "requests": whole}, rest.rejects)
+
     def read(self, records: pl.DataFrame, context: Context) -> Parsed:
         """Cut at the quotes; the few lines that do not fit are read again by a pattern."""
         line = records["record"]
@@ -119,6 +131,13 @@ class Combined(LineFormat):
             frames["logs"] = pl.concat(said, how="diagonal").sort("byte_offset")
             bad = bad.join(frames["logs"].select("byte_offset"), on="byte_offset", how="anti", maintain_order="left")
         return Parsed(frames, rejected(bad, why))
+
+
+def _finished(byte_offset: pl.Series, quick: pl.DataFrame) -> pl.DataFrame:
+    """Regular lines as `requests`, with what trails them."""
+    more = quick["extra"]
+    rows = quick.drop("extra").with_columns(byte_offset)
+    return rows.hstack(_access.trailed(more)) if (more != "").any() else rows
 
 
 def _fields(line: pl.Series) -> pl.DataFrame:
