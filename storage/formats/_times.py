@@ -5,9 +5,13 @@ The common form is tried on the whole column first; the slower, tolerant one onl
 
 from __future__ import annotations
 
+import re
+
+import numpy as np
 import polars as pl
 
 from storage.format import Context
+from storage.formats._cuts import Lines, begins, numbers_at, runs_of, words_at
 from storage.schema import TIME
 
 _HOURS = {
@@ -25,6 +29,12 @@ _CLOCK = (
     r"^\s*\[?(?P<date>\d{4}[-/]\d\d[-/]\d\d)[T t_]+(?P<clock>\d\d:\d\d:\d\d)(?:[.,](?P<part>\d{1,9}))?"
     r"\s*(?P<zone>[A-Za-z]{1,5}|[+-]\d\d(?::?\d\d)?)?\]?\s*$"
 )
+_STEADY = (
+    r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:(?P<point>[.,])(?P<part>\d{1,6}))?"
+    r"(?P<zone>Z|[+-]\d\d:\d\d| ?[A-Z]{3,5}|)"
+)
+_MANY = 64
+"""Fewer times than this are read one by one."""
 _FIRST = pl.lit(0).cast(TIME)
 _LAST = pl.lit(7_258_118_400_000_000).cast(TIME)  # 2200-01-01: later is a damaged number, not a time
 
@@ -37,6 +47,11 @@ def plausible(times: pl.Series) -> pl.Series:
 
 def iso(text: pl.Series, context: Context) -> pl.Series:
     """ISO 8601 and its relatives: a blank for the T, a comma for the point, zone names, no zone (then `context`'s)."""
+    times = _steady(text, context) if len(text) >= _MANY else None
+    return _of_any_form(text, context) if times is None else times
+
+
+def _of_any_form(text: pl.Series, context: Context) -> pl.Series:
     times = text.str.to_datetime("%+", time_unit="us", time_zone="UTC", strict=False)
     if times.null_count() > text.null_count():
         left = text.filter(times.is_null() & text.is_not_null()).alias("text").unique()
@@ -45,6 +60,32 @@ def iso(text: pl.Series, context: Context) -> pl.Series:
             text.alias("text").to_frame().join(told, on="text", how="left", maintain_order="left")["told"]
         )
     return plausible(times)
+
+
+def _steady(text: pl.Series, context: Context) -> pl.Series | None:
+    """A column of one form throughout, `2026-03-02T09:00:00.000250Z`: each second is read once, the fraction as digits.
+
+    None where not all texts are of the form of the first: the same digits of a fraction, the same zone.
+    """
+    first = text[0]
+    form = re.fullmatch(_STEADY, first) if isinstance(first, str) else None
+    if form is None or text.null_count() or text.str.len_bytes().n_unique() > 1:
+        return None
+    lines = Lines.of(text)
+    digits, zone = len(form["part"] or ""), form["zone"]
+    fraction, fits = numbers_at(lines, lines.starts + 20, lines.starts + 20 + digits)
+    same = begins(words_at(lines, lines.stops - len(zone)), zone)
+    if digits:
+        same &= fits & (lines.data[lines.starts + 19] == ord(form["point"]))
+    if not same.all():
+        return None
+    seconds, lengths = runs_of(lines, lines.starts, 19)
+    at = lines.starts[seconds]
+    told = lines.cut(at, at + 19).alias("text") + zone
+    if not told.str.contains(f"^(?:{_STEADY})$").all():
+        return None
+    whole = _of_any_form(told, context).cast(pl.Int64).gather(np.repeat(np.arange(len(seconds)), lengths))
+    return (whole + fraction * 10 ** (6 - digits) if digits else whole).cast(TIME).alias(text.name)
 
 
 def _tolerant(text: pl.Series, context: Context) -> pl.Series:

@@ -136,7 +136,8 @@ class Combined(LineFormat):
 def _finished(byte_offset: pl.Series, quick: pl.DataFrame) -> pl.DataFrame:
     """Regular lines as `requests`, with what trails them."""
     more = quick["extra"]
-    rows = quick.drop("extra").with_columns(byte_offset)
+    nobody = (pl.lit(None, dtype=pl.String).alias(name) for name in ("host", "remote_user"))
+    rows = quick.drop("extra").with_columns(byte_offset, *nobody)
     return rows.hstack(_access.trailed(more)) if (more != "").any() else rows
 
 

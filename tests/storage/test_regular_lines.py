@@ -6,8 +6,8 @@ import polars as pl
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from storage.format import RECORDS
-from storage.formats import _access_lines
+from storage.format import RECORDS, Context
+from storage.formats import _access_lines, _times
 from storage.formats._lines import LineFormat
 from storage.formats.combined import Combined
 
@@ -30,7 +30,9 @@ _TRAIL = st.sampled_from(["", ' "-" "-"',
                           ' "-" "curl/8"', ' "r" "a"b"', ' "-" "-" 0.042 4bf9', ' "r" "a" "x" "y"', " 1234",
                           ' "é" "ü"', '"-" "-"', ' "-""-"', ' "-" "-" "1"2" 3'])  # fmt: skip
 _REGULAR = st.builds(
-    lambda client, target, size, trail: f'{client} - - [02/Mar/2026:09:00:00 +0000] "GET {target} HTTP/1.1" {size}{trail}',
+    lambda client, target, size, trail: (
+        f'{client} - - [02/Mar/2026:09:00:00 +0000] "GET {target} HTTP/1.1" {size}{trail}'
+    ),
     _CLIENT, _TARGET, _NUMBERS, _TRAIL,
 )  # fmt: skip
 _LINE = _REGULAR | st.builds(
@@ -70,3 +72,20 @@ def test_an_ordinary_access_log_is_all_regular() -> None:
         flags, frame = _access_lines.regular(pl.Series([line] * 5))
         assert flags.all()
         assert frame.height == 5
+
+
+_MOMENT = st.builds(
+    lambda day, clock, part, zone: f"2026-03-{day}{clock}{part}{zone}",
+    st.sampled_from(["02", "29", "32"]), st.sampled_from(["T09:00:00", " 23:59:59", "T02:30:00", "T9:00:000", "x"]),
+    st.sampled_from(["", ".000250", ".1", ",999999", ".abc", ".+12", "\u00e91"]),
+    st.sampled_from(["Z", "+01:00", " CET", "UTC", " XYZT", ""]),
+)  # fmt: skip
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(_MOMENT, min_size=1, max_size=3), st.sampled_from(["UTC", "Europe/Berlin"]))
+@example(["2026-03-02T09:00:00.000250Z"], "UTC")
+def test_times_of_one_form_are_the_same_read_together_and_one_by_one(texts: list[str], zone: str) -> None:
+    column, context = pl.Series(texts * 64), Context(time_zone=zone)
+    one_by_one = pl.concat([_times.iso(column[i : i + 1], context) for i in range(len(texts))])
+    assert _times.iso(column, context).to_list() == one_by_one.to_list() * 64
