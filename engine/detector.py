@@ -18,7 +18,7 @@ import functools
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
-from datetime import timedelta
+from datetime import datetime, timedelta
 from difflib import get_close_matches
 from typing import Any, ClassVar, Literal
 
@@ -111,11 +111,12 @@ class Detector(ABC):
         return asdict(cls.settings_type(threshold=cls.threshold.default))
 
     @abstractmethod
-    def features(self, events: pl.LazyFrame) -> pl.LazyFrame:
+    def features(self, events: pl.LazyFrame, since: datetime | None = None) -> pl.LazyFrame:
         """One row a subject and window: `subject`, `window_start`, `window_end`, then the features.
 
         `events` has every column of the table, in any order of rows, perhaps with duplicates. A feature that cannot
-        be known is null.
+        be known is null. Windows that end before `since` were judged earlier: they may be left out, which spares a
+        live step their cost, but their events count for later ones as ever.
         """
 
     @abstractmethod

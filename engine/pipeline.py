@@ -10,9 +10,10 @@ from __future__ import annotations
 
 import sqlite3
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from uuid import uuid4
 
 import duckdb
@@ -20,6 +21,7 @@ import polars as pl
 
 from engine.detector import VERDICT, Detector, load, names
 from engine.registry import Deployment
+from engine.slices import ROWS, Slice, Source, slices
 from storage.clock import parse_rfc3339, rfc3339
 from storage.errors import ConflictError
 from storage.lake import Lake, Segment, Snapshot
@@ -30,6 +32,9 @@ ENDLESS = datetime(9999, 1, 1, tzinfo=UTC)
 
 SettledThrough = Callable[[str], datetime | None]
 """Event time up to which table NAME is known to be complete; None while nothing is known."""
+
+
+ALL = Slice(None, None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,13 +58,13 @@ class Step:
     analysis_ms: float
 
 
-def predict(detector: Detector, events: pl.LazyFrame, stamp: Stamp) -> pl.DataFrame:
-    """The detector's predictions on all subjects of `events` (schema PREDICTIONS), in order of time and subject.
+def predict(detector: Detector, events: pl.LazyFrame, stamp: Stamp, window: Slice = ALL) -> pl.DataFrame:
+    """The detector's predictions on the subjects of `events` (schema PREDICTIONS), in order of time and subject.
 
-    `analysis_ms` is the run's time shared evenly among its subjects.
+    Only windows of the slice `window` are told. `analysis_ms` is the run's time shared evenly among its subjects.
     """
     began = time.perf_counter()
-    scored = detector.score(detector.features(events))
+    scored = detector.score(detector.features(events, window.begin).filter(window.holds()))
     names = [n for n in scored.collect_schema().names() if n not in VERDICT]
     as_json = pl.struct(names).struct.json_encode() if names else pl.lit("{}")
     rows = scored.with_columns(as_json.alias("features")).collect(engine="in-memory")
@@ -77,6 +82,12 @@ def predict(detector: Detector, events: pl.LazyFrame, stamp: Stamp) -> pl.DataFr
         pl.lit(stamp.run_id).alias("run_id"),
     ).with_columns((pl.col("score") >= threshold).alias("flagged"))
     return PREDICTIONS.conform(_with_ids(judged)).sort("ts", "subject", "window_start")
+
+
+def predictions(detector: Detector, source: Source, stamp: Stamp) -> Iterator[pl.DataFrame]:
+    """`predict` for a log of any length, slice by slice in event time; memory follows the busiest hour."""
+    for window in slices(source, None):
+        yield predict(detector, window.events(detector, source), stamp, window)
 
 
 def _with_ids(rows: pl.DataFrame) -> pl.DataFrame:
@@ -126,29 +137,34 @@ class Pipeline:
         low = _earliest(fresh, mark, detector)
         began = time.perf_counter()
         stamp = Stamp(self.environment, deployment.config_revision, self.run_id, deployment.version)
-        predictions = predict(detector, self._events(detector, snapshot, low), stamp)
-        final = predictions.filter(pl.col("window_end") <= through - detector.settle)
-        (self._idle.add if final.height == predictions.height else self._idle.discard)(deployment.model)
-        if low is not None:
-            final = final.filter(pl.col("window_end") >= low)
-        final = final.join(self._known(detector, snapshot, low), on=["subject", "window_start"], how="anti")
-        latest = final["window_end"].max() if through >= ENDLESS else through
-        judged_through = latest if isinstance(latest, datetime) else mark.judged_through
-        if final.height or fresh:
-            self._commit(final, mark, snapshot.commit_id, _later(judged_through, mark.judged_through))
+        source = partial(self._events, detector, snapshot)
+        few = sum(segment.row_count for segment in fresh) <= ROWS
+        judged, flagged, latest = 0, 0, mark.judged_through
+        for window in [Slice(low, None)] if few else slices(source, low):
+            told = predict(detector, window.events(detector, source), stamp, window)
+            final = told.filter(pl.col("window_end") <= through - detector.settle)
+            (self._idle.add if final.height == told.height else self._idle.discard)(deployment.model)
+            final = final.join(self._known(detector, snapshot, window), on=["subject", "window_start"], how="anti")
+            judged, flagged = judged + final.height, flagged + int(final["flagged"].sum())
+            ended = final["window_end"].max()
+            latest = _later(latest, ended if isinstance(ended, datetime) else None)
+            if window.stop is not None:
+                self._commit(final, mark, mark.commit_id, mark.judged_through)
+            elif judged or fresh:
+                self._commit(final, mark, snapshot.commit_id, latest if through >= ENDLESS else _later(through, latest))
         took_s = time.perf_counter() - began
         self._rests_until_s[deployment.model] = began + took_s * (1.0 + self.rest)
-        return Step(deployment.model, final.height, int(final["flagged"].sum()), took_s * 1000.0)
+        return Step(deployment.model, judged, flagged, took_s * 1000.0)
 
-    def _events(self, detector: Detector, snapshot: Snapshot, low: datetime | None) -> pl.LazyFrame:
-        since = low - detector.span - detector.settle - detector.lookback if low is not None else None
-        return self.lake.scan(detector.table, since=since, snapshot=snapshot)
+    def _events(
+        self, detector: Detector, snapshot: Snapshot, since: datetime | None, until: datetime | None
+    ) -> pl.LazyFrame:
+        return self.lake.scan(detector.table, since=since, until=until, snapshot=snapshot)
 
-    def _known(self, detector: Detector, snapshot: Snapshot, low: datetime | None) -> pl.DataFrame:
-        """What has a verdict here, of whatever version, as far back as a step may reach."""
-        since = low - detector.span if low is not None else None
+    def _known(self, detector: Detector, snapshot: Snapshot, window: Slice) -> pl.DataFrame:
+        """What has a verdict here, of whatever version, among those of a slice."""
         mine = (pl.col("model") == detector.name) & (pl.col("environment") == self.environment)
-        given = self.lake.scan("predictions", since=since, snapshot=snapshot).filter(mine)
+        given = self.lake.scan("predictions", since=window.begin, until=window.stop, snapshot=snapshot).filter(mine)
         return given.select("subject", "window_start").collect()
 
     def _watermark(self, model: str) -> _Mark:

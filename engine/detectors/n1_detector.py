@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import ClassVar, Literal, cast
 
 import polars as pl
@@ -61,7 +61,7 @@ class N1Detector(Detector):
     subject: ClassVar[str] = "trace_id, else a session's burst of statements"
     settle: ClassVar[timedelta] = timedelta(seconds=5)
     span: ClassVar[timedelta] = timedelta(seconds=60)
-    lookback: ClassVar[timedelta] = timedelta(0)
+    lookback: ClassVar[timedelta] = timedelta(seconds=20)
     threshold: ClassVar[Threshold] = Threshold(default=0.5, low=0.5, high=0.9, step=0.05)
     alert_accuracy: ClassVar[float] = 0.85
     alert_severity: ClassVar[Literal["warning", "critical"]] = "warning"
@@ -71,14 +71,16 @@ class N1Detector(Detector):
     def _settings(self) -> N1Settings:
         return cast(N1Settings, self.settings)
 
-    def features(self, events: pl.LazyFrame) -> pl.LazyFrame:
+    def features(self, events: pl.LazyFrame, since: datetime | None = None) -> pl.LazyFrame:
         """One row a trace or burst (`engine.n1.features.FEATURES`): what it holds, and the possible loops in it."""
         cut = Cut(self.settle, self.span, timedelta(milliseconds=self._settings.idle_ms))
         least = max(self._settings.min_repeats, 2)
 
         def judged(rows: pl.DataFrame) -> pl.DataFrame:
             told = pl.concat(features(windowed(part, cut), least) for part in parts(rows))
-            return told.sort("window_start", "subject")
+            return (told if since is None else told.filter(pl.col("window_end") >= since)).sort(
+                "window_start", "subject"
+            )
 
         return narrow(events).map_batches(judged, schema=FEATURES)
 

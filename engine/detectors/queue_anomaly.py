@@ -24,7 +24,7 @@ Cost: about 7 microseconds of CPU time a run, linear in the runs.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import ClassVar, Literal
 
 import polars as pl
@@ -77,10 +77,10 @@ class QueueAnomaly(Detector):
     alert_severity: ClassVar[Literal["warning", "critical"]] = "warning"
     settings_type: ClassVar[type[Settings]] = QueueSettings
 
-    def features(self, events: pl.LazyFrame) -> pl.LazyFrame:
+    def features(self, events: pl.LazyFrame, since: datetime | None = None) -> pl.LazyFrame:
         """One row a run: its figures, what was usual, and how far it is from that (`engine/queue/signals.py`)."""
         settle_us = round(self.settle.total_seconds() * 1_000_000)
-        return events.map_batches(lambda frame: signals(clean(frame), settle_us), schema=_SHOWN)
+        return events.map_batches(lambda frame: signals(clean(frame, since), settle_us), schema=_SHOWN)
 
     def score(self, features: pl.LazyFrame) -> pl.LazyFrame:
         """The union of the confidences in each kind of anomaly (`engine/queue/kinds.py`), and the words for them."""

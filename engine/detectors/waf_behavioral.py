@@ -29,7 +29,7 @@ Sources: OWASP Core Rule Set 4 (attack classes), CrowdSec hub b03cb59 (bucket pa
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import polars as pl
@@ -64,11 +64,11 @@ class WafBehavioral(Detector):
     alert_severity = "critical"
     settings_type = WafSettings
 
-    def features(self, events: pl.LazyFrame) -> pl.LazyFrame:
+    def features(self, events: pl.LazyFrame, since: datetime | None = None) -> pl.LazyFrame:
         """One row a client and minute: traffic figures, `parts` of evidence, and what the log did not tell."""
         settings = self.settings
         path = settings.model if isinstance(settings, WafSettings) else ""
-        return assessed(events, stored_model(Path(path)) if path else None).lazy()
+        return assessed(events, stored_model(Path(path)) if path else None, since).lazy()
 
     def score(self, features: pl.LazyFrame) -> pl.LazyFrame:
         """`features` with the probability of an attack, the reason in words, and the evidence part by part."""

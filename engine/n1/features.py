@@ -29,7 +29,7 @@ _WINDOW: _Kinds = {
 FEATURES = pl.Schema({**_WINDOW, "loops": pl.List(pl.Struct(_LOOP))})
 """`statements` and `templates` leave out noise; `place` is the first call site; `with_*` are shares of statements that
 told their call site, values, duration; `total_ms` and a loop's `wasted_ms` (all but its longest statement) are null
-where no duration was logged."""
+where no duration was logged, and whole microseconds, for a sum of floats depends on their order."""
 
 
 def features(rows: pl.DataFrame, least: int) -> pl.DataFrame:
@@ -61,7 +61,7 @@ def _windows(rows: pl.DataFrame) -> pl.DataFrame:
             pl.col("ts").last().alias("window_end"),
             counts.sum().alias("statements"),
             pl.col("template").filter(counts).n_unique().alias("templates"),
-            pl.when(pl.col("ms").count() > 0).then(pl.col("ms").sum()).alias("total_ms"),
+            pl.when(pl.col("ms").count() > 0).then(pl.col("ms").sum().round(3)).alias("total_ms"),
             pl.col("caller").is_not_null().mean().alias("with_caller"),
             (~has(VEILED)).mean().alias("with_values"),
             pl.col("ms").is_not_null().mean().alias("with_duration"),
@@ -87,7 +87,7 @@ def _measured(rows: pl.DataFrame, found: pl.DataFrame) -> pl.DataFrame:
         found.join(sizes, on="unit")
         .with_columns(
             *(expression.alias(name) for name, expression in model.measured().items()),
-            pl.when(pl.col("timed") > 0).then(pl.col("total_ms") - pl.col("longest_ms")).alias("wasted_ms"),
+            pl.when(pl.col("timed") > 0).then((pl.col("total_ms") - pl.col("longest_ms")).round(3)).alias("wasted_ms"),
             *(pl.col(name).cast(pl.String).str.slice(0, MOST_CHARACTERS) for name in ("template", "parent", "caller")),
         )
         .select("window", *_cast(_LOOP))

@@ -1,8 +1,8 @@
 """Rows put in order and cut: into a subject's windows, and a session's windows into requests.
 
-A subject's window ends where it is silent for `settle`; one that would last `span` is cut at whole multiples of
-`span`. A session without trace ids holds many requests in a row; one ends where it is silent for `idle`. The order in
-which rows were read never matters."""
+A subject's window ends where it is silent for `settle`; one that lasts is cut before it reaches `span`. A session
+without trace ids holds many requests in a row; one ends where it is silent for `idle`. The order in which rows were
+read never matters."""
 
 from __future__ import annotations
 
@@ -70,16 +70,17 @@ def _ordered(rows: pl.DataFrame) -> pl.DataFrame:
 
 
 def _cut_long(rows: pl.DataFrame, span: timedelta) -> npt.NDArray[np.bool_]:
-    """`starts`, and one more wherever a window of `span` or longer passes a multiple of `span` since the epoch.
+    """`starts`, and one more at each multiple of two thirds of `span` that a window has lasted a third of it before.
 
-    Such a multiple is the same for whoever looks at the last minutes alone, the time since a session began is not.
+    So no window is longer than `span`, and where one is cut is known from what lies a third of `span` before the cut:
+    whoever looks at the last minutes alone, or has not seen the next ones yet, cuts at the same places.
     """
     starts: npt.NDArray[np.bool_] = rows["starts"].to_numpy().copy()
     ts = rows["ts"].to_physical().to_numpy()
-    limit = span // timedelta(microseconds=1)
-    begin = np.flatnonzero(starts)
-    end = np.append(begin[1:], len(starts))[: len(begin)]
-    long = np.repeat(ts[end - 1] - ts[begin] >= limit, end - begin)
-    block = ts // limit
-    starts[1:] |= long[1:] & (block[1:] != block[:-1])
+    third = span // timedelta(microseconds=1) // 3
+    begun = ts[np.maximum.accumulate(np.where(starts, np.arange(len(ts)), 0))]
+    multiple = ts // (2 * third)
+    crosses = np.zeros(len(ts), np.bool_)
+    crosses[1:] = multiple[1:] != multiple[:-1]
+    starts |= crosses & (multiple * (2 * third) - begun >= third)
     return starts

@@ -44,11 +44,14 @@ class Past:
     order: Order
     begin: Ints
     stop: Ints
+    places: Ints
+    """The places of which the past is asked for."""
 
     def distinct(self) -> tuple[Ints, Ints, Ints]:
-        """The different stretches (begin, stop), and which of them each place has."""
-        stretches, pick = np.unique(self.stop * (len(self.stop) + 1) + self.begin, return_inverse=True)
-        stop, begin = np.divmod(stretches, len(self.stop) + 1)
+        """The different stretches (begin, stop), and which of them each of `places` has."""
+        width = len(self.stop) + 1
+        stretches, pick = np.unique(self.stop[self.places] * width + self.begin[self.places], return_inverse=True)
+        stop, begin = np.divmod(stretches, width)
         return begin, stop, pick
 
 
@@ -69,7 +72,7 @@ def past(runs: Runs, group: Ints, as_of_us: Ints | None = None) -> Past:
     if as_of_us is not None:
         earlier = np.minimum(stop, order.place(np.searchsorted(runs.end_us, as_of_us, "left")[order.rows]))
         stop = np.where(earlier - begin >= EARLIER_RUNS, earlier, stop)
-    return Past(order, begin, stop)
+    return Past(order, begin, stop, order.asked(runs.near))
 
 
 def week(behind: Past, values: dict[str, Floats]) -> dict[str, Usual]:
@@ -90,7 +93,7 @@ def week(behind: Past, values: dict[str, Floats]) -> dict[str, Usual]:
             found[name].fill(part, window)
 
     in_chunks(len(stop), work)
-    return {name: usual.by_row(behind.order, pick) for name, usual in found.items()}
+    return {name: usual.by_row(behind.order, behind.places, pick) for name, usual in found.items()}
 
 
 def slopes(behind: Past, values: dict[str, Floats], payload: Floats) -> dict[str, Floats]:
@@ -118,7 +121,7 @@ def slopes(behind: Past, values: dict[str, Floats], payload: Floats) -> dict[str
 
     if not np.isnan(size).all():
         in_chunks(len(stop), work)
-    return {name: behind.order.back(slope[pick]) for name, slope in found.items()}
+    return {name: behind.order.scattered(behind.places, slope[pick], 0.0) for name, slope in found.items()}
 
 
 def _median(window: Floats, chosen: Bools) -> Floats:
@@ -133,13 +136,14 @@ class Reach:
     order: Order
     lowest: Ints
     highest: Ints
+    places: Ints
+    """The places whose neighbours are asked for."""
 
 
 def reach(runs: Runs, order: Order, settle_us: int) -> Reach:
     """From a week before a run's end to `settle_us` after it."""
-    return Reach(
-        order, order.place(runs.row_at(-WEEK_US)[order.rows]), order.place(runs.row_at(settle_us + 1)[order.rows])
-    )
+    low, high = (order.place(runs.row_at(offset_us)[order.rows]) for offset_us in (-WEEK_US, settle_us + 1))
+    return Reach(order, low, high, order.asked(runs.first))
 
 
 def moment(within: Reach, value: Floats, line: tuple[Floats, Floats] | None = None) -> Usual:
@@ -149,19 +153,21 @@ def moment(within: Reach, value: Floats, line: tuple[Floats, Floats] | None = No
     none = np.zeros(len(rows), np.float32)
     slope, size = (line[0][rows], line[1][rows]) if line else (none, none)
     near, sizes = neighbours(column, BEFORE, AFTER, np.nan), neighbours(size, BEFORE, AFTER, 0.0)
-    found = Usual.unknown(len(rows))
+    found = Usual.unknown(len(within.places))
 
     def work(part: slice) -> None:
-        place = np.arange(part.start, part.stop) - BEFORE
-        window = near[part] - slope[part, None] * sizes[part] if line else near[part].copy()
-        _mask(window, within.lowest[part] - place, within.highest[part] - place)
+        at = within.places[part]
+        window = near[at]
+        if line:
+            window -= slope[at, None] * sizes[at]
+        _mask(window, within.lowest[at] - at + BEFORE, within.highest[at] - at + BEFORE)
         window[:, BEFORE] = np.nan
         found.fill(part, window)
         if line:
-            found.shifted(part, slope[part] * size[part])
+            found.shifted(part, slope[at] * size[at])
 
-    in_chunks(len(rows), work)
-    return found.by_row(within.order)
+    in_chunks(len(within.places), work)
+    return found.by_row(within.order, within.places)
 
 
 def _mask(window: Floats, low: Ints, high: Ints) -> None:
@@ -180,15 +186,16 @@ def start(runs: Runs, values: Floats, settle_us: int) -> Usual:
     row = order.rows
     near, ended = neighbours(values[row], STARTED, STARTED, np.nan), neighbours(row, STARTED, STARTED, -1)
     lowest, highest = runs.row_at(-WEEK_US)[row], runs.row_at(settle_us + 1)[row]
-    found = Usual.unknown(len(row))
+    places = order.asked(runs.first)
+    found = Usual.unknown(len(places))
 
     def work(part: slice) -> None:
-        place = np.arange(part.start, part.stop) - STARTED
-        window = near[part].copy()
-        window[(ended[part] < lowest[part, None]) | (ended[part] >= highest[part, None])] = np.nan
-        _mask(window, order.first[part] - place, order.last[part] - place)
+        at = places[part]
+        window, end = near[at], ended[at]
+        window[(end < lowest[at, None]) | (end >= highest[at, None])] = np.nan
+        _mask(window, order.first[at] - at + STARTED, order.last[at] - at + STARTED)
         window[:, STARTED] = np.nan
         found.fill(part, window)
 
-    in_chunks(len(row), work)
-    return found.by_row(order)
+    in_chunks(len(places), work)
+    return found.by_row(order, places)

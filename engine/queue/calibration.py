@@ -1,8 +1,8 @@
 """From confidences to a probability that holds: what shared evidence is worth, and what leaves no trace at all.
 
-Two corrections, both constants of the method and the same for every site; they were measured on Flow-Bench's public half
-(48,944 runs of five workflows, each workflow checked with constants from the other four, `bench/quality.py`), for nothing
-but labelled faults tells how often a degraded worker shows nowhere.
+Two corrections, both constants of the method and the same for every site. They were measured on Flow-Bench's public
+half (48,944 runs of five workflows, each checked with constants from the other four), for nothing but labelled faults
+tells how often a degraded worker shows nowhere.
 """
 
 from __future__ import annotations
@@ -28,8 +28,8 @@ def shared_evidence(confidence: pl.Expr) -> pl.Expr:
 def hidden(share: float) -> pl.Expr:
     """The probability that a run is on a degraded worker though none of its figures shows it; never null.
 
-    Withheld cores leave no trace in a run that needs one. `share` is that of long runs; it is taken to be 0 where no CPU
-    time or worker is logged, for nothing is known of such logs (Nextflow's have none).
+    Withheld cores leave no trace in a run that needs one. `share` is that of long runs; it is taken to be 0 where no
+    CPU time or worker is logged, for nothing is known of such logs (Nextflow's have none).
     """
     length = pl.col("execution_ms").cast(pl.Float64).fill_null(0.0).clip(0.0, 1e9) / EXPOSED_MS
     exposed = length**STEEPNESS / (1.0 + length**STEEPNESS)

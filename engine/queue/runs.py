@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from datetime import datetime
 
 import numpy as np
 import numpy.typing as npt
@@ -14,6 +15,9 @@ Ints = npt.NDArray[np.int64]
 
 SPAN_US = 86_400_000_000
 """The longest window of a run, in microseconds; a run that says it took longer starts a day before its end."""
+
+NEAR_US = 86_460_000_000
+"""A day and a minute: a worker's memory is looked at over a day."""
 
 _TEXTS = ("job_type", "queue", "worker", "status")
 _FLOATS = ("execution_ms", "wait_ms", "memory_mb", "cpu_ms", "payload_kb")
@@ -32,6 +36,10 @@ class Runs:
     queue: Ints
     worker: Ints
     """A number for each worker, -1 where the log does not say."""
+    first: int = 0
+    """The first row that a verdict is wanted of; the rows before it are its past."""
+    near: int = 0
+    """The first row that may stand beside one of those: nothing looks back further than NEAR_US but for quantiles."""
 
     reach: dict[int, Ints] = field(default_factory=dict, repr=False)
     """What `row_at` has found, for it is asked often."""
@@ -89,14 +97,24 @@ def _codes(values: pl.Series, missing: int) -> Ints:
     return values.cast(pl.Categorical).to_physical().cast(pl.Int64).fill_null(missing).to_numpy()
 
 
-def clean(events: pl.DataFrame) -> Runs:
-    """`events` (table jobs, any order, perhaps with doubles) as runs in order of their end."""
+def clean(events: pl.DataFrame, since: datetime | None = None) -> Runs:
+    """`events` (table jobs, any order, perhaps with doubles) as runs in order of their end.
+
+    Verdicts are wanted of runs that ended at `since` or later.
+    """
     frame = _ordered(_cleaned(events))
+    end_us = frame["window_end"].dt.timestamp("us").to_numpy()
+    since_us = round(since.timestamp() * 1e6) if since is not None else None
+    first, near = (
+        (0, 0) if since_us is None else (int(n) for n in np.searchsorted(end_us, (since_us, since_us - NEAR_US)))
+    )
     return Runs(
         frame,
         frame["window_start"].dt.timestamp("us").to_numpy(),
-        frame["window_end"].dt.timestamp("us").to_numpy(),
+        end_us,
         _codes(frame["job_type"], -1),
         _codes(frame["queue"], -1),
         _codes(frame["worker"], -1),
+        first,
+        near,
     )

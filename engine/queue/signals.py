@@ -216,10 +216,11 @@ def signals(runs: Runs, settle_us: int) -> pl.DataFrame:
         **_shares(runs, weekly), **_sustained(runs, behind.order, weekly, plain["time"]),
         **_worker(runs, of, weekly, plain), **_outcomes(runs, behind.order, of), "runs": by_time.runs,
     }  # fmt: skip
-    frame = runs.frame.with_columns(
+    wanted = ((name, values[runs.first :]) for name, values in columns.items())
+    frame = runs.frame.slice(runs.first).with_columns(
         pl.col("window_end").dt.hour().alias("hour"), has_failed().alias("failed"),
         *(pl.Series(name, values).fill_nan(None) if values.dtype.kind == "f" else pl.Series(name, values)
-          for name, values in columns.items()),
+          for name, values in wanted),
     )  # fmt: skip
     rounded = (pl.col(n).cast(t).round(4) if t.is_float() else pl.col(n).cast(t) for n, t in FEATURES.items())
     return frame.select("subject", "window_start", "window_end", *rounded)

@@ -41,6 +41,16 @@ class Order:
         out[self.rows] = values
         return out
 
+    def asked(self, row: int) -> Ints:
+        """The places of `row` and the rows after it."""
+        return np.flatnonzero(self.rows >= row) if row else np.arange(len(self.rows))
+
+    def scattered(self, places: Ints, values: npt.NDArray[np.float32], unknown: float = np.nan) -> Floats:
+        """`values` of some `places`, put back by row; `unknown` elsewhere."""
+        out = np.full(len(self.rows), unknown, np.float32)
+        out[self.rows[places]] = values
+        return out
+
     def place(self, bound: Ints) -> Ints:
         """For each place, the first place of its group whose row is `bound` (a row, by place) or later.
 

@@ -78,14 +78,14 @@ def rising(values: Floats, runs: Runs, order: Order, within_us: int) -> tuple[Fl
     Pairs of runs that rise against pairs that fall, over STEPS; ties count for neither. NaN with fewer than eight
     values or where the newest is missing; z is 0 where there is no rise to speak of.
     """
-    column = values[order.rows]
+    column, places = values[order.rows], order.asked(runs.first)
     begin = order.place(runs.row_at(-within_us)[order.rows])
-    rise, z = np.full(len(values), np.nan), np.full(len(values), np.nan)
+    rise, z = np.full(len(places), np.nan), np.full(len(places), np.nan)
 
     def work(part: slice) -> None:
-        index = np.arange(part.start, part.stop)[:, None] - STEPS
+        index = places[part, None] - STEPS
         window = column[np.maximum(index, 0)]
-        window[index < begin[part, None]] = np.nan
+        window[index < begin[places[part], None]] = np.nan
         known = np.count_nonzero(~np.isnan(window), axis=1)
         fit = (known >= 8) & ~np.isnan(window[:, 0])
         rise[part] = np.where(fit, _mean(window[:, :4]) - _mean(window[:, -4:]), np.nan)
@@ -94,8 +94,8 @@ def rising(values: Floats, runs: Runs, order: Order, within_us: int) -> tuple[Fl
         z[part.start + some] = _trend(window[some])
 
     if not np.isnan(column).all():
-        in_chunks(len(column), work)
-    return order.back(rise), order.back(z)
+        in_chunks(len(places), work)
+    return order.scattered(places, rise), order.scattered(places, z)
 
 
 def _trend(window: Floats) -> Floats:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import datetime, timedelta
 
 import polars as pl
 
 from engine.waf.behaviour import found
-from engine.waf.events import prepared
+from engine.waf.events import UNKNOWN_CLIENT, prepared
 from engine.waf.guessing import guessing, logins
 from engine.waf.habits import habits, with_habits
 from engine.waf.model import PayloadModel, shipped_model
@@ -24,11 +25,19 @@ FIGURES = (
 )  # fmt: skip
 
 
-def assessed(requests: pl.LazyFrame, model: PayloadModel | None = None) -> pl.DataFrame:
-    """One row a client and minute: subject, window, FIGURES, `likelihood`, `parts` and `lacked`."""
+def assessed(
+    requests: pl.LazyFrame, model: PayloadModel | None = None, since: datetime | None = None
+) -> pl.DataFrame:  # fmt: skip
+    """One row a client and minute: subject, window, FIGURES, `likelihood`, `parts` and `lacked`.
+
+    With `since` only of clients that asked for something in a minute that ends then or later.
+    """
     model = model or shipped_model()
     known = habits(requests)
     rows, parts, tries = [], [], []
+    if since is not None:
+        requests, others = _active(requests, since)
+        tries.append(logins(prepared(others)))
     for chunk in _chunks(requests):
         events = with_habits(with_payloads(prepared(chunk), model), known)
         rows.append(minutes(events))
@@ -45,6 +54,16 @@ def assessed(requests: pl.LazyFrame, model: PayloadModel | None = None) -> pl.Da
         pl.col("parts").fill_null([]),
         lacked.alias("lacked"),
     ).sort("subject", "window_start")
+
+
+def _active(requests: pl.LazyFrame, since: datetime) -> tuple[pl.LazyFrame, pl.LazyFrame]:
+    """The requests of clients that are still there, and of the others what may be a try to log in."""
+    client = pl.col("client_ip").fill_null(UNKNOWN_CLIENT)
+    here = requests.filter(pl.col("ts") >= since - timedelta(minutes=1)).select(client.alias("client")).unique()
+    names = here.collect()["client"]
+    active = client.is_in(names.implode())
+    tries = pl.col("method").is_in(["POST", "PUT"]) | (pl.col("status") == 401)
+    return requests.filter(active), requests.filter(~active & tries)
 
 
 def _chunks(requests: pl.LazyFrame) -> Iterator[pl.LazyFrame]:

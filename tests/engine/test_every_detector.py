@@ -121,7 +121,7 @@ def test_the_threshold_only_draws_the_line(kind: type[Detector]) -> None:
 def test_it_is_deterministic_and_blind_to_order_and_duplicates(kind: type[Detector]) -> None:
     events = some_events(kind.table)
     shuffled = pl.concat([events, events.head(50)]).sample(fraction=1.0, shuffle=True, seed=3)
-    columns = ["prediction_id", "score", "flagged", "reason"]
+    columns = ["prediction_id", "score", "flagged", "reason", "evidence", "features"]
     first, second = verdicts(kind, events).select(columns), verdicts(kind, shuffled).select(columns)
     assert first.sort("prediction_id").equals(second.sort("prediction_id"))
 

@@ -10,11 +10,12 @@ import polars as pl
 import pytest
 
 from engine.detector import load, names
-from engine.pipeline import ENDLESS, Pipeline
+from engine.pipeline import ENDLESS, Pipeline, Stamp, predict
 from engine.room import Room
+from engine.slices import slices
 from storage.schema import table
 from tests.conftest import HeldClock
-from tests.engine.test_every_detector import some_events
+from tests.engine.test_every_detector import START, some_events
 
 VERDICT = ["prediction_id", "subject", "window_start", "window_end", "score", "flagged", "reason"]
 
@@ -48,6 +49,44 @@ def test_a_stream_and_its_archive_are_judged_alike(model: str, pieces: int, tmp_
     pipeline.drain(live.registry.deployed("production"))
 
     assert predictions(live, model).equals(predictions(archive, model))
+
+
+def test_a_session_that_never_falls_silent_is_judged_alike(tmp_path: Path, clock: HeldClock) -> None:
+    """One statement a second for minutes: the windows it is cut into are known as soon as each is over."""
+    rows = [
+        {"ts": START + timedelta(seconds=30 + i), "source": "t", "byte_offset": i, "session": "11", "sql": "SELECT 7"}
+        for i in range(200)
+    ]
+    events = table("queries").conform(pl.DataFrame(rows))
+    archive, live = room_at(tmp_path / "a", clock), room_at(tmp_path / "b", clock)
+    archive.lake.append({"queries": events}, kind="land")
+    Pipeline(archive.lake).drain(archive.registry.deployed("production"))
+    pipeline, deployed = Pipeline(live.lake), live.registry.deployed("production")
+    for second in range(0, 200, 25):
+        live.lake.append({"queries": events.slice(second, 25)}, kind="land")
+        pipeline.step(deployed, settled_at(START + timedelta(seconds=30 + second + 24)))
+    pipeline.drain(deployed)
+    assert predictions(live, "n1-detector").equals(predictions(archive, "n1-detector"))
+    assert predictions(live, "n1-detector").height == 5
+
+
+@pytest.mark.parametrize("model", names())
+def test_slices_of_a_log_give_what_the_whole_gives(model: str) -> None:
+    """Cut anywhere in event time, and with what was judged before left out."""
+    detector = load(model)()
+    events = some_events(detector.table, 600)
+
+    def source(since: datetime | None, until: datetime | None) -> pl.LazyFrame:
+        low = pl.col("ts") >= since if since is not None else pl.lit(True)
+        return events.lazy().filter(low & (pl.col("ts") < until if until is not None else pl.lit(True)))
+
+    stamp = Stamp("production", 1, "test")
+    whole = predict(detector, events.lazy(), stamp)
+    cut = list(slices(source, None, 100, timedelta(0)))
+    assert len(cut) > 3
+    parts = pl.concat(predict(detector, piece.events(detector, source), stamp, piece) for piece in cut)
+    columns = [*VERDICT, "features"]
+    assert parts.select(columns).equals(whole.select(columns))
 
 
 def settled_at(moment: datetime) -> Callable[[str], datetime]:

@@ -182,12 +182,14 @@ def test_slow_statements_are_no_silence() -> None:
     assert score(slow.with_columns(pl.lit(295.0).alias("duration_ms"))) > 0.5 > score(slow)
 
 
-def test_a_window_longer_than_a_minute_is_cut_where_anyone_would_cut_it() -> None:
-    """At whole minutes: who sees only the last minutes cuts the same."""
+def test_a_window_that_lasts_is_cut_where_anyone_would_cut_it() -> None:
+    """At multiples of 40 seconds: who sees only the last minutes, or not yet the next, cuts the same."""
     events = trace(*loop(400, "SELECT * FROM t WHERE id = {}"), name=None, session="s", every_ms=1_000)
     whole = judge(events)
     late = judge(events.filter(pl.col("ts") >= START + timedelta(seconds=170)))
-    assert whole.height == 7
+    early = judge(events.filter(pl.col("ts") < START + timedelta(seconds=170)))
+    assert whole.height == 10
+    assert early.select("window_start", "window_end").head(4).equals(whole.select("window_start", "window_end").head(4))
     assert (whole["window_end"] - whole["window_start"]).max() < timedelta(seconds=60)
     columns = ["window_start", "window_end", "score"]
     assert late.select(columns).tail(3).equals(whole.select(columns).tail(3))
