@@ -16,7 +16,7 @@ import polars as pl
 
 from storage.format import Offsets
 from storage.formats import _access, _times
-from storage.formats._cells import present
+from storage.formats._cells import present, present_in
 from storage.formats._cuts import Flags, Lines, Marks, begins, numbers_at, runs_of, words_at
 
 _TIME_WIDTH = len("22/Nov/2026:16:03:47 +0000")
@@ -166,8 +166,3 @@ def _quoted(lines: Lines, quotes: Marks, rows: Offsets, shape: int) -> pl.DataFr
     return pl.DataFrame(texts).select(
         present(pl.col("referer")), present(pl.col("user_agent")), pl.col("extra").str.strip_chars(" ")
     )
-
-
-def present_in(text: pl.Series) -> pl.Series:
-    """`present` of a column."""
-    return text.alias("text").to_frame().select(present(pl.col("text"))).to_series()

@@ -13,10 +13,20 @@ def present(text: pl.Expr) -> pl.Expr:
     return pl.when((text != "-") & (text != "")).then(text)
 
 
+def present_in(text: pl.Series) -> pl.Series:
+    """`present` of a column."""
+    return text.alias("text").to_frame().select(present(pl.col("text"))).to_series()
+
+
 def number(text: pl.Expr) -> pl.Expr:
     """A finite float, or null."""
     value = text.str.strip_chars().cast(pl.Float64, strict=False)
     return pl.when(value.is_finite()).then(value)
+
+
+def number_in(text: pl.Series) -> pl.Series:
+    """`number` of a column."""
+    return text.alias("text").to_frame().select(number(pl.col("text"))).to_series()
 
 
 def integer(text: pl.Expr, kind: type[pl.DataType] = pl.Int64) -> pl.Expr:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import re
+
 import polars as pl
 
 from storage.format import Context
 from storage.formats import _times
+from storage.formats._cuts import Lines, begins, words_at
 
 TIME = r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d(?:\.\d{1,6})?(?: ?(?:[A-Z]{2,5}|[+-]\d\d(?::?\d\d)?))?"
 """%m or %t; %n is seconds since 1970."""
@@ -28,6 +31,37 @@ _LOOK = 4096
 
 def read(prefix: pl.Series, context: Context) -> pl.DataFrame:
     """`ts`, `pid`, `session`, `db_user`, `database`, `application` and `transaction_id`, a row for each prefix."""
+    cut = _steady(prefix) if len(prefix) and not prefix.has_nulls() else None
+    when, rest = cut if cut is not None else _searched(prefix)
+    times = _times.anything(when, context).alias("ts")
+    if cut is not None and times.has_nulls():
+        when, rest = _searched(prefix)
+        times = _times.anything(when, context).alias("ts")
+    numbered = rest.str.contains("/", literal=True).any()
+    blank = pl.select(pl.repeat(None, len(rest), dtype=pl.String)).to_series()
+    transaction = (rest.str.extract(_TRANSACTION) if numbered else blank).alias("transaction_id")
+    stable = rest.str.replace(r"-?\d+/\d+", "") if numbered else rest
+    return times.to_frame().hstack(_by_text(stable)).hstack([transaction])
+
+
+def _steady(prefix: pl.Series) -> tuple[pl.Series, pl.Series] | None:
+    """The time and the rest of prefixes that begin with one, all of them in the form of the first; else None."""
+    form = re.match(rf"({TIME})[ \]]", prefix[0])
+    width = form.end(1) if form else 0
+    zone = re.search(r" [A-Z]{3,5}$", form[1]) if form else None
+    if form is None or zone is None:
+        return None
+    lines = Lines.of(prefix)
+    stop = lines.starts + width
+    same = (stop < lines.stops) & begins(words_at(lines, stop - len(zone[0])), zone[0] + form[0][-1])
+    for place, character in enumerate(form[1]):
+        if character in "-:. ":
+            same &= lines.data[lines.starts + place] == ord(character)
+    return (lines.cut(lines.starts, stop), lines.cut(stop, lines.stops)) if same.all() else None
+
+
+def _searched(prefix: pl.Series) -> tuple[pl.Series, pl.Series]:
+    """The time and the rest of any prefix."""
     frame = prefix.str.extract_groups(rf"^(?P<when>{TIME})(?P<rest>.*)$").struct.unnest()
     if frame["when"].has_nulls():
         text = prefix.alias("prefix").to_frame().hstack(frame)
@@ -36,12 +70,7 @@ def read(prefix: pl.Series, context: Context) -> pl.DataFrame:
                         pl.col("prefix").str.extract(f"({_EPOCH})")).alias("when"),
             pl.coalesce("rest", pl.col("prefix").str.replace(rf"{TIME}|{_EPOCH}", "")).alias("rest"),
         )  # fmt: skip
-    times = _times.anything(frame["when"], context).alias("ts")
-    rest = frame["rest"].fill_null("")
-    numbered = rest.str.contains("/", literal=True).any()
-    transaction = rest.str.extract(_TRANSACTION if numbered else "()$^").alias("transaction_id")
-    stable = rest.str.replace(r"-?\d+/\d+", "") if numbered else rest
-    return times.to_frame().hstack(_by_text(stable)).hstack([transaction])
+    return frame["when"], frame["rest"].fill_null("")
 
 
 def _by_text(rest: pl.Series) -> pl.DataFrame:

@@ -40,19 +40,23 @@ class Told:
     held_from: int | None
 
 
-def tell(events: pl.DataFrame, *, final: bool) -> Told:
-    """Executions and messages from `events` (schema EVENTS, readable ones only, in the file's order)."""
-    told = _kinds(events)
+def tell(told: pl.DataFrame, *, final: bool) -> Told:
+    """Executions and messages from `told`, the `kinds` of all events of a block."""
     joined, held_from = _join(told, final=final)
     if held_from is not None:
         joined = joined.filter(pl.col("byte_offset") < held_from)
     executed = pl.col("kind").is_in(["done", "text"]) | ((pl.col("kind") == "plan") & ~pl.col("absorbed"))
     left_out = pl.col("kind").is_in(["step", "bare"]) | (pl.col("kind") == "plan")
-    return Told(_queries(joined.filter(executed)), _logs(joined.filter(~executed & ~left_out)), held_from)
+    return Told(queries(joined.filter(executed)), _logs(joined.filter(~executed & ~left_out)), held_from)
 
 
-def _kinds(events: pl.DataFrame) -> pl.DataFrame:
-    """`events` with `kind`, `duration_ms`, `sql` and `plan`.
+def any_waiting(told: pl.DataFrame) -> bool:
+    """Whether some of these `kinds` must be judged together with the records around them."""
+    return bool(told["kind"].is_in(["text", "plan"]).any())
+
+
+def kinds(events: pl.DataFrame) -> pl.DataFrame:
+    """`events` (schema EVENTS, readable ones only, in the file's order) with `kind`, `duration_ms`, `sql` and `plan`.
 
     Kinds: done (an execution with its duration), text (an execution without), bare (a duration alone), step (parse or
     bind), plan (auto_explain), error, other.
@@ -211,7 +215,8 @@ def params(detail: pl.Expr) -> pl.Expr:
     return pl.when(told & (found != "")).then(pl.lit("[") + found + pl.lit("]"))
 
 
-def _queries(rows: pl.DataFrame) -> pl.DataFrame:
+def queries(rows: pl.DataFrame) -> pl.DataFrame:
+    """Executions as rows of `queries`."""
     tags = _sqlcomment.read(rows["sql"])
     rows = rows.drop("sql").hstack(tags)
     detailed = rows["detail"].is_not_null().any()

@@ -9,7 +9,7 @@ import numpy.typing as npt
 import polars as pl
 
 from storage.format import NO_CONTEXT, Context, LogFormat, Offsets, Parsed, Sample, newline_ends, rejected
-from storage.formats import _pgprefix, _postgres
+from storage.formats import _pgprefix, _postgres, _postgres_lines
 from storage.formats._cells import patched
 from storage.formats._lines import unblank
 
@@ -111,20 +111,58 @@ class Postgresql(LogFormat):
         return sure
 
     def parse(self, records: pl.DataFrame, *, final: bool, context: Context = NO_CONTEXT) -> Parsed:
-        """Prefix, severity and message of each record; what they mean says `_postgres`."""
+        """Regular executions by position, all else by its rules; what the messages mean says `_postgres`."""
+        quick = _postgres_lines.regular(records["record"], context)
+        others = unblank(records.filter(pl.Series(~(quick.executions | quick.steps))))
+        events = _events(others, context)
+        told = _postgres.kinds(_readable(events))
+        if _postgres.any_waiting(told):  # what lacks its duration or plan may belong to a record that is regular
+            return self.by_rules(records, final=final, context=context)
+        rows = _executions(records["byte_offset"].filter(pl.Series(quick.executions)), quick.rows)
+        return _parsed(others, events, _postgres.tell(told, final=final), rows)
+
+    def by_rules(self, records: pl.DataFrame, *, final: bool, context: Context) -> Parsed:
+        """The same as `parse`, whatever the records are like."""
         records = unblank(records)
         events = _events(records, context)
-        readable = events["ts"].is_not_null() & events["severity"].is_in(_MAIN)
-        told = _postgres.tell(events.filter(readable).select(_postgres.EVENTS.names()), final=final)
-        bad = events.filter(~readable).select("byte_offset", "severity").join(records, on="byte_offset")
-        if told.held_from is not None:
-            bad = bad.filter(pl.col("byte_offset") < told.held_from)
-        why = (
-            pl.when(pl.col("severity").is_null()).then(pl.lit("no severity (LOG:, ERROR:, ...) after a line prefix"))
-            .when(~pl.col("severity").is_in(_MAIN)).then(pl.format("a {} without its record", "severity"))
-            .otherwise(pl.lit("no readable time (%m, %t or %n) in the line prefix"))
-        )  # fmt: skip
-        return Parsed({"queries": told.queries, "logs": told.logs}, rejected(bad, why), told.held_from)
+        return _parsed(records, events, _postgres.tell(_postgres.kinds(_readable(events)), final=final), None)
+
+
+def _readable(events: pl.DataFrame) -> pl.DataFrame:
+    """The events with a time and a severity of their own."""
+    good = events["ts"].is_not_null() & events["severity"].is_in(_MAIN)
+    return events.filter(good).select(_postgres.EVENTS.names())
+
+
+def _executions(byte_offset: pl.Series, rows: pl.DataFrame) -> pl.DataFrame:
+    """Regular executions as `queries`."""
+    more = rows["more"]
+    detail = more if more.null_count() == len(more) else _details(more)
+    nothing = (pl.lit(None, dtype=pl.String).alias(name) for name in ("error", "plan"))
+    return _postgres.queries(rows.drop("more").with_columns(byte_offset, detail.alias("detail"), *nothing))
+
+
+def _details(more: pl.Series) -> pl.Series:
+    told = more.is_not_null()
+    texts = more.filter(told).str.replace_all("\n\t", _LINE_BREAK, literal=True)
+    return more.scatter(told.arg_true(), _attachments(texts)["detail"])
+
+
+def _parsed(records: pl.DataFrame, events: pl.DataFrame, told: _postgres.Told, rows: pl.DataFrame | None) -> Parsed:
+    """What was told and the regular `rows`, with the events that no rule could read as rejects."""
+    readable = events["ts"].is_not_null() & events["severity"].is_in(_MAIN)
+    bad = events.filter(~readable).select("byte_offset", "severity").join(records, on="byte_offset")
+    if told.held_from is not None:
+        bad = bad.filter(pl.col("byte_offset") < told.held_from)
+    why = (
+        pl.when(pl.col("severity").is_null()).then(pl.lit("no severity (LOG:, ERROR:, ...) after a line prefix"))
+        .when(~pl.col("severity").is_in(_MAIN)).then(pl.format("a {} without its record", "severity"))
+        .otherwise(pl.lit("no readable time (%m, %t or %n) in the line prefix"))
+    )  # fmt: skip
+    queries = told.queries if rows is None else pl.concat([rows, told.queries], how="vertical_relaxed")
+    if rows is not None and told.queries.height:
+        queries = queries.sort("byte_offset")
+    return Parsed({"queries": queries, "logs": told.logs}, rejected(bad, why), told.held_from)
 
 
 def _word_code(word: str) -> int:

@@ -79,7 +79,7 @@ class PostgresqlCsv(LogFormat):
         events = records.select("byte_offset").hstack(cells)
         events = events.with_columns(_times.iso(events["log_time"], context).alias("ts"))
         readable = events["ts"].is_not_null() & events["severity"].is_not_null() & events["message"].is_not_null()
-        told = _postgres.tell(events.filter(readable).select(_postgres.EVENTS.names()), final=final)
+        told = _postgres.tell(_postgres.kinds(events.filter(readable).select(_postgres.EVENTS.names())), final=final)
         bad = records.filter(~readable).hstack(events.filter(~readable).select("log_time"))
         if told.held_from is not None:
             bad = bad.filter(pl.col("byte_offset") < told.held_from)

@@ -76,7 +76,7 @@ class PostgresqlJson(LogFormat):
         events = records.select("byte_offset").hstack(cells)
         events = events.with_columns(_times.iso(events["ts"], context).alias("ts"))
         readable = events["ts"].is_not_null() & events["severity"].is_not_null() & events["message"].is_not_null()
-        told = _postgres.tell(events.filter(readable).select(_postgres.EVENTS.names()), final=final)
+        told = _postgres.tell(_postgres.kinds(events.filter(readable).select(_postgres.EVENTS.names())), final=final)
         bad = records.filter(~readable).hstack(events.filter(~readable).select("is_object", "ts"))
         if told.held_from is not None:
             bad = bad.filter(pl.col("byte_offset") < told.held_from)

@@ -10,6 +10,7 @@ from storage.format import RECORDS, Context
 from storage.formats import _access_lines, _times
 from storage.formats._lines import LineFormat
 from storage.formats.combined import Combined
+from storage.formats.postgresql import Postgresql
 
 _ODD = st.text(st.sampled_from('ab /?"-[]\\.:é0'), max_size=6)
 _CLIENT = st.sampled_from(["10.0.0.9", "::1", "-", "shop.example:443 10.0.0.9", "", "unix:"]) | _ODD
@@ -89,3 +90,38 @@ def test_times_of_one_form_are_the_same_read_together_and_one_by_one(texts: list
     column, context = pl.Series(texts * 64), Context(time_zone=zone)
     one_by_one = pl.concat([_times.iso(column[i : i + 1], context) for i in range(len(texts))])
     assert _times.iso(column, context).to_list() == one_by_one.to_list() * 64
+
+
+_PREFIX = st.builds(
+    lambda moment, session: f"2026-03-02 09:00:{moment}{session}",
+    st.sampled_from(["00.001 UTC", "00.002 UTC", "01.000 UTC", "00 CET", "00.001 +01", "xx.001 UTC"]),
+    st.sampled_from([" [7] a@b ", " [8] a@b ", " [7] ", " [7] app=x: y,", ":[9]:", " "]),
+)
+_STATEMENTS = st.sampled_from([
+    "statement: SELECT 1", "statement: SELECT ': ' /*controller='a',action='b'*/", "execute a1: SELECT *\n\tFROM t",
+    "execute a: b: SELECT 2", "execute nothing", "statement: ", "parse a: SELECT 3", "bind a: SELECT 3", "plan:",
+    "fastpath", "statement: x\r", "statement: SELECT 'a:  b'\n\t2026-03-02 09:00:00.001 UTC [7] LOG:  duration: 9 ms",
+])  # fmt: skip
+_TIMED = st.builds(
+    lambda number, gap, text: f"duration: {number} ms{gap}{text}",
+    st.sampled_from(["0.093", "12", "", "1e3", "nan", "123456.789", "1234567890123456.5"]),
+    st.sampled_from(["  ", "  ", " ", ""]), _STATEMENTS | st.just(""),
+)  # fmt: skip
+_TOLD = st.builds(
+    lambda prefix, severity, message, more: f"{prefix}{severity}{message}" + (f"\n{prefix}{more}" if more else ""),
+    _PREFIX, st.sampled_from(["LOG:  ", "LOG:  ", "LOG:  ", "ERROR:  ", "LOG: ", "", "DETAIL:  "]),
+    _TIMED | _TIMED | _STATEMENTS | st.sampled_from(["shutting down", "a:  b"]),
+    st.sampled_from(["", "", "DETAIL:  parameters: $1 = '7', $2 = 'a\n\tb'", "HINT:  none", "DETAIL: x"]),
+)  # fmt: skip
+
+
+@settings(max_examples=80, deadline=None)
+@given(st.lists(_TOLD, min_size=1, max_size=8), st.booleans())
+def test_postgresql_records_say_the_same_by_position_and_by_rules(texts: list[str], final: bool) -> None:
+    records, form = _records(texts), Postgresql()
+    by_rules = form.by_rules(records, final=final, context=Context())
+    parsed = form.parse(records, final=final)
+    for table in ("queries", "logs"):
+        assert parsed.frames[table].to_dicts() == by_rules.frames[table].to_dicts()
+    assert parsed.rejects.to_dicts() == by_rules.rejects.to_dicts()
+    assert parsed.held_from == by_rules.held_from
