@@ -19,10 +19,11 @@ _ANYWAY = 10
 
 
 class Finder:
-    """Looks under patterns again and again."""
+    """Looks under patterns again and again; `always` reads the folders each time."""
 
-    def __init__(self, patterns: Sequence[Path]) -> None:
+    def __init__(self, patterns: Sequence[Path], *, always: bool = False) -> None:
         self.patterns = patterns
+        self.always = always
         self.files: dict[Key, Path] = {}
         """The files that the last look found."""
         self._changed_ns: dict[Path, int] = {}
@@ -34,7 +35,7 @@ class Finder:
         self._looks += 1
         if {folder: _changed_ns(folder) for folder in self._changed_ns} != self._changed_ns or not self._changed_ns:
             self._due = 1 + _TWICE_MORE
-        if not self._due and self._looks % _ANYWAY:
+        if not self._due and self._looks % _ANYWAY and not self.always:
             return False
         self._due = max(self._due - 1, 0)
         self._changed_ns = {folder: _changed_ns(folder) for folder in folders(self.patterns)}

@@ -5,6 +5,7 @@ Nothing is opened that could block: a FIFO, a device or a socket is refused by i
 
 from __future__ import annotations
 
+import errno
 import glob
 import os
 import stat
@@ -71,10 +72,15 @@ def is_pattern(text: str) -> bool:
 
 
 def open_regular(path: Path) -> int:
-    """A descriptor to read the regular file `path` with. Never blocks. Raises InputError, one line."""
+    """A descriptor to read the regular file `path` with. Never blocks.
+
+    Raises InputError, one line; OSError where there are no descriptors left, which says nothing of the file.
+    """
     try:
         handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     except OSError as error:
+        if error.errno in (errno.EMFILE, errno.ENFILE):
+            raise
         raise _unreadable(path, error) from None
     mode = os.fstat(handle).st_mode
     if not stat.S_ISREG(mode):

@@ -17,6 +17,7 @@ from storage.errors import InputError, UnavailableError
 from storage.following import Follower
 from storage.format import LogFormat
 from storage.inputs import expand
+from storage.joining import join
 from storage.lake import Lake, Origin, Prepared
 from storage.manner import Manner
 from storage.opening import (
@@ -202,15 +203,22 @@ class Landing:
     def replaced(self, reading: Reading, tally: Tally) -> None:
         """Land the rest of what lay at this place before, wherever it is now; what cannot be found is a gap."""
         for former in replaced_sources(self.lake.ledger, reading.source):
-            self.land_rest(former, reading.tail.log_format, tally)
+            self.land_rest(former, reading.tail.log_format, tally, successor=reading)
 
-    def land_rest(self, former: Source, log_format: LogFormat, tally: Tally) -> None:
-        """Land what remains of a source that is not at its place any more, or count it as lost; then it is over."""
+    def land_rest(
+        self, former: Source, log_format: LogFormat, tally: Tally, *, successor: Reading | None = None
+    ) -> None:
+        """Land what remains of a source that is not at its place any more, or count it as lost; then it is over.
+
+        A last record that goes on in its `successor` there, not read yet, is joined.
+        """
         stream = find_rest(former, self.lake.ledger)
         now = rfc3339(self.clock())
         if stream is not None:
             with closing(Reading(former, read_on(former, stream, log_format, self.terms))) as rest:
                 self.land_to_end(rest, tally)
+                if successor is not None:
+                    self.join(rest, successor, tally, rests=True)
                 with self.lake.ledger.write() as connection:
                     sources.settle(connection, rest.source, stream, now)
                     sources.record_state(connection, rest.source, "rotated", None, now)
@@ -224,6 +232,16 @@ class Landing:
         tally.gaps += 1
         known = f"at least {lost} bytes" if lost > 0 else "perhaps nothing"
         tally.notice(f"{former.place}: {reason}; lost: {known}")
+
+    def join(self, former: Reading, successor: Reading, tally: Tally, *, rests: bool) -> int | None:
+        """Land a record that a rotation cut in two (storage/joining.py); the commit's number, None if there is none."""
+        halves = join(former, successor, self.clock(), rests=rests) if not successor.source.landed_to else None
+        if halves is None:
+            return None
+        commit_id = self.commit(halves, self.prepare(halves), tally)
+        for reading, batch in halves:
+            reading.tail.place = batch.after
+        return commit_id
 
     def rewritten(self, reading: Reading, tally: Tally) -> None:
         """The file at this place is not what was landed: its former life is over, and its rest is looked for."""

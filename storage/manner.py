@@ -10,7 +10,7 @@ from storage.masking import Masking
 
 @dataclass(frozen=True, slots=True)
 class Rhythm:
-    """How often things happen, in seconds."""
+    """How often things happen, in seconds, and what is kept meanwhile."""
 
     sweep_s: float = 1.0
     """A file is looked at at least so often, whatever events say."""
@@ -22,6 +22,8 @@ class Rhythm:
     """A file that left its place is read for so long after its last byte: writers switch late."""
     backoff_s: tuple[float, ...] = (0.5, 1.0, 2.0, 5.0, 10.0, 30.0)
     """Pauses between tries while the home cannot be written."""
+    deleted_bytes: int = 1 << 30
+    """Deleted files that have not landed whole are kept up to this size while the home cannot be written."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,3 +37,5 @@ class Manner:
     """What is masked before anything is written; secrets by default."""
     keep_days: Mapping[str, float] = field(default_factory=dict)
     """Days after which rows of a table go; tables that are not named stay for ever."""
+    poll: bool = False
+    """Whether to look without being told: file systems of a network send no events, and may keep no folder's times."""

@@ -15,13 +15,13 @@ _CHANGES = frozenset({"modified", "created", "moved", "deleted"})
 
 
 class Watch:
-    """Watches folders with watchdog, if the system lets it."""
+    """Watches folders with watchdog, if it is to and the system lets it."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, events: bool = True) -> None:
         self._wake = threading.Event()
         self._watched: dict[Path, Any] = {}
         self._observer: Any = None
-        self._broken = False
+        self._broken = not events
 
     def cover(self, folders: Iterable[Path]) -> None:
         """Watch exactly these folders from now on."""

@@ -23,10 +23,14 @@ def landing(lake: Lake, rhythm: Rhythm = PATIENT, format_name: str | None = "jso
 
 @contextmanager
 def following(
-    lake: Lake, patterns: Sequence[str | Path], rhythm: Rhythm = PATIENT, format_name: str | None = "jsonl"
+    lake: Lake,
+    patterns: Sequence[str | Path],
+    rhythm: Rhythm = PATIENT,
+    format_name: str | None = "jsonl",
+    work: Landing | None = None,
 ) -> Iterator[Follower]:
     """A follower of `patterns`; leaving the block is a kill: nothing is drained, only files are closed."""
-    follower = Follower(landing(lake, rhythm, format_name), patterns, stop=threading.Event())
+    follower = Follower(work or landing(lake, rhythm, format_name), patterns, stop=threading.Event())
     try:
         yield follower
     finally:

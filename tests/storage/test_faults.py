@@ -39,8 +39,7 @@ def test_whichever_call_to_the_disk_fails_landing_pauses_goes_on_and_loses_nothi
         append(log, range(20))
         notices: list[str] = []
         work = Landing(lake, format_name="jsonl", on_notice=notices.append, manner=Manner(rhythm=AT_ONCE))
-        with following(lake, [log]) as follower:
-            follower.landing, follower.tally = work, type(follower.tally)(notices.append)
+        with following(lake, [log], work=work) as follower:
             sweep_to_rest(follower)
             append(log, range(20, 40))
             sweep_to_rest(follower)
@@ -153,7 +152,7 @@ def test_a_source_that_cannot_be_read_for_a_while_is_said_and_read_later(lake: L
     append(log, range(10))
     with following(lake, [log], PATIENT) as follower:
         sweep_to_rest(follower)
-        item = next(iter(follower._open.values()))
+        item = next(iter(follower.sweeper.files.values()))
         whole, item.reading.stream.read = item.reading.stream.read, _broken  # type: ignore[method-assign]
         append(log, range(10, 20))
         sweep_to_rest(follower)

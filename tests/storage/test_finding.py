@@ -73,7 +73,7 @@ def test_files_are_complete_although_no_event_is_ever_seen(lake: Lake, tmp_path:
     logs = tmp_path / "logs"
     logs.mkdir()
     with following(lake, [logs]) as follower:
-        follower.watch.cover = lambda folders: None  # type: ignore[method-assign]
+        follower.sweeper.watch.cover = lambda folders: None  # type: ignore[method-assign]
         for number in range(20):
             append(logs / f"{number % 5}.log", range(number * 10, number * 10 + 10))
             if number % 7 == 6:

@@ -105,7 +105,7 @@ class Machine(RuleBasedStateMachine):
         if self.follower is None:
             self.context = following(self.lake, [f"{self.folder}/logs/app.log*"], rhythm)
             self.follower = self.context.__enter__()
-        self.follower.rhythm = rhythm
+        self.follower.sweeper.rhythm = rhythm
 
     @rule(rhythm=st.sampled_from([PATIENT, AT_ONCE]))
     def sweep(self, rhythm) -> None:  # type: ignore[no-untyped-def]

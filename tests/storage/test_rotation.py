@@ -39,7 +39,7 @@ class Watched:
             context = following(self.lake, [self.pattern], rhythm)
             self._follower = context.__enter__()
             self._held.append(context)
-        self._follower.rhythm = rhythm
+        self._follower.sweeper.rhythm = rhythm
         sweep_to_rest(self._follower)
         return self
 
