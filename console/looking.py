@@ -83,7 +83,7 @@ class Looking(App[int]):
     @on(SqlPane.Asked)
     def _asked(self, event: SqlPane.Asked) -> None:
         room, pane = self.room, self.main.query_one(SqlPane)
-        self.feed.do("ask", lambda: answer(room, event.statement), pane.took)
+        self.feed.do("ask", lambda: answer(room, event.statement, event.brake), pane.took)
 
     def action_palette(self) -> None:
         """Every action by its name."""

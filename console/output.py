@@ -53,9 +53,9 @@ def emit(answer: pl.DataFrame | Sequence[Mapping[str, Any]], output: Output, *, 
     if len(kept) < len(rows):
         say(f"{len(kept)} of {len(rows)} rows given; --limit 0 gives all")
     if output is Output.json:
-        print(json.dumps([_plain(r) for r in kept], ensure_ascii=True))
+        print(json.dumps([plain(r) for r in kept], ensure_ascii=True))
     elif output is Output.jsonl:
-        sys.stdout.writelines(json.dumps(_plain(r), ensure_ascii=True) + "\n" for r in kept)
+        sys.stdout.writelines(json.dumps(plain(r), ensure_ascii=True) + "\n" for r in kept)
     else:
         _emit_csv(kept, list(kept[0]) if kept else list(columns))
 
@@ -69,7 +69,7 @@ def emit_one(answer: Mapping[str, Any], output: Output) -> None:
         for key, value in answer.items():
             print(f"{key:{width}}  {cell(value, key)}")
     elif output is Output.json:
-        print(json.dumps(_plain(answer)))
+        print(json.dumps(plain(answer)))
     else:
         emit([answer], output)
 
@@ -157,20 +157,21 @@ def _emit_csv(rows: Iterable[Mapping[str, Any]], names: Sequence[str]) -> None:
     writer = csv.writer(sys.stdout, lineterminator="\n")
     writer.writerow(names)
     for row in rows:
-        writer.writerow([_csv_cell(row.get(name)) for name in names])
+        writer.writerow([csv_cell(row.get(name)) for name in names])
 
 
-def _csv_cell(value: object) -> object:
+def csv_cell(value: object) -> object:
     """A value for CSV; text that a spreadsheet would run as a formula is quoted with `'` (OWASP CSV injection)."""
-    plain = _value(value)
-    if isinstance(plain, dict | list):
-        plain = json.dumps(plain)
-    if isinstance(plain, str) and plain[:1] in {"=", "+", "-", "@", "\t", "\r"}:
-        return "'" + plain
-    return plain
+    known = _value(value)
+    if isinstance(known, dict | list):
+        known = json.dumps(known)
+    if isinstance(known, str) and known[:1] in {"=", "+", "-", "@", "\t", "\r"}:
+        return "'" + known
+    return known
 
 
-def _plain(row: Mapping[str, Any]) -> dict[str, Any]:
+def plain(row: Mapping[str, Any]) -> dict[str, Any]:
+    """A row as JSON knows it."""
     return {key: _value(value) for key, value in row.items()}
 
 
@@ -185,7 +186,7 @@ def _value(value: Any) -> Any:
     if isinstance(value, float) and (value != value or value in (float("inf"), float("-inf"))):
         return None
     if isinstance(value, Mapping):
-        return _plain(value)
+        return plain(value)
     if isinstance(value, list | tuple):
         return [_value(v) for v in value]
     return value

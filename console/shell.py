@@ -31,6 +31,7 @@ from console.palette import ActionProvider
 from console.pane import Pane, panes
 from console.panes.alerts import AlertsPane
 from console.panes.findings import FindingsPane
+from console.panes.sql import SqlPane
 from console.reading import Done
 from console.theme import ANSI, ANSI_VARIABLES, THEMES, glyphs_for, theme_for
 from console.widgets.bars import KeyLine, RuleLine, StatusLine, TabLine
@@ -222,7 +223,9 @@ class WatchroomApp(Looking):
         self.exit(0, return_code=0)
 
     def action_interrupt(self) -> None:
-        """Twice within two seconds ends the console."""
+        """Stop the query that runs; without one, twice within two seconds ends the console."""
+        if self.main.query_one(SqlPane).interrupt():
+            return
         now = self.room.clock()
         before, self._interrupted_at = self._interrupted_at, now
         if before is not None and (now - before).total_seconds() <= INTERRUPT_S:

@@ -58,6 +58,11 @@ class Home:
         return self.path / "watchroom.toml"
 
     @property
+    def history(self) -> Path:
+        """The statements typed at the SQL prompt."""
+        return self.path / "sql_history"
+
+    @property
     def log(self) -> Path:
         """What watchroom itself has to say: unexpected errors whole, one JSON object a line."""
         return self.path / "watchroom.log"

@@ -21,6 +21,7 @@ from console.reading import Done
 from console.widgets.bars import Bar, RuleLine
 from console.widgets.filterbar import SafeInput
 from console.widgets.grid import Column, Grid, Row
+from storage.brake import Brake
 
 if TYPE_CHECKING:
     from engine.room import Room
@@ -56,15 +57,17 @@ class SqlPane(Pane[Answer]):
 
     @dataclass
     class Asked(Message):
-        """A statement was entered."""
+        """A statement was entered; its brake stops it."""
 
         statement: str
+        brake: Brake
 
     def __init__(self) -> None:
         super().__init__()
         self._history: list[str] = []
         self._at = 0
         self._answered = False
+        self._asked: Brake | None = None
 
     def compose(self) -> ComposeResult:
         """The statement, and the answer below."""
@@ -93,6 +96,7 @@ class SqlPane(Pane[Answer]):
     def took(self, done: Done) -> None:
         """Show what came of a statement."""
         self._answered = True
+        self._asked = None
         if done.error is None:
             self.show(done.value)
         else:
@@ -119,14 +123,28 @@ class SqlPane(Pane[Answer]):
     def _entered(self, event: Input.Submitted) -> None:
         event.stop()
         statement = event.value.strip()
-        if statement:
+        if self._asked is not None:
+            self._title(SafeText("still asking"), "Esc stops it")
+        elif statement:
             self._history = [s for s in self._history if s != statement] + [statement]
             self._at = len(self._history)
-            self._title(SafeText("asking"), f"at most {TIMEOUT_S:.0f} s")
-            self.post_message(self.Asked(statement))
+            self._asked = Brake()
+            self._title(SafeText("asking"), f"at most {TIMEOUT_S:.0f} s, Esc stops it")
+            self.post_message(self.Asked(statement, self._asked))
+
+    def interrupt(self) -> bool:
+        """Stop the query that runs, at once; False if none does."""
+        if self._asked is None:
+            return False
+        self._asked.pull()
+        return True
 
     def on_key(self, event: events.Key) -> None:
-        """Up and down bring earlier statements back; Esc goes to the answer."""
+        """Esc stops the query that runs, else goes to the answer; up and down bring earlier statements back."""
+        if event.key == "escape" and self.interrupt():
+            event.stop()
+            event.prevent_default()
+            return
         statement = self.query_one(Input)
         if not statement.has_focus:
             return
@@ -144,13 +162,21 @@ class SqlPane(Pane[Answer]):
         return (SafeText(f"row {int(row.key) + 1}"), fields_text(row.about)) if isinstance(row.about, dict) else None
 
 
-def answer(room: Room, statement: str) -> Answer:
-    """What a statement gives, in a thread. Raises QueryError when it is refused, fails or takes too long."""
-    from storage.fence import Limits, ask
+def answer(room: Room, statement: str, brake: Brake | None = None) -> Answer:
+    """What a statement gives, in a thread. Raises QueryError when it is refused, fails, takes too long or is stopped.
 
-    frame = ask(room.reader, statement, Limits(timeout_s=TIMEOUT_S))
-    numeric = frozenset(n for n, kind in frame.schema.items() if kind.is_numeric())
-    return Answer(statement, frame.columns, frame.head(SHOWN).rows(), frame.height, numeric)
+    Rows that are not shown are counted and not kept, so an answer of any size costs no memory.
+    """
+    from storage.fence import Limits, answering
+
+    rows: list[tuple[Any, ...]] = []
+    total = 0
+    with answering(room.reader, statement, Limits(timeout_s=TIMEOUT_S), brake) as found:
+        for frame in found:
+            total += frame.height
+            rows += frame.head(SHOWN - len(rows)).rows()
+        numeric = frozenset(n for n, kind in found.schema.items() if kind.is_numeric())
+        return Answer(statement, found.schema.names(), rows, total, numeric)
 
 
 def columns_of(found: Answer, texts: Sequence[Sequence[SafeText]]) -> list[Column]:
