@@ -41,6 +41,8 @@ class LandingConfig(Section):
 
     time_zone: str = "UTC"
     """IANA name of the zone of times that name none."""
+    poll: bool = False
+    """Whether files are looked at once a second and no event is awaited: for logs on NFS, SMB, sshfs and the like."""
     keep_days: dict[str, float] = Field(default_factory=dict)
     """Days after which rows of a table go; tables that are not named stay for ever."""
     mask_keys: list[str] = Field(default_factory=list)

@@ -8,7 +8,7 @@ from storage.masking import SECRET_KEYS, Masking
 
 
 def manner(config: LandingConfig) -> Manner:
-    """In what manner logs are landed: the zone of bare times, how long rows stay, what is masked."""
+    """In what manner logs are landed: the zone of bare times, how long rows stay, what is masked, what is watched."""
     masking = Masking(
         keys=(*SECRET_KEYS, *config.mask_keys),
         emails=config.mask_emails,
@@ -16,4 +16,5 @@ def manner(config: LandingConfig) -> Manner:
         pseudonym_key=config.pseudonym_key.encode(),
         sql_literals=config.mask_sql_literals,
     )
-    return Manner(time_zone=config.time_zone, masking=masking, keep_days=dict(config.keep_days))
+    keep_days = dict(config.keep_days)
+    return Manner(time_zone=config.time_zone, masking=masking, keep_days=keep_days, poll=config.poll)

@@ -16,6 +16,7 @@ def command(
     paths: PathsArgument,
     format: FormatOption = "auto",
     env: Annotated[str, typer.Option("--env", help="Whose models judge: production or staging.")] = "production",
+    poll: Annotated[bool, typer.Option("--poll", help="Look each second, await no events: network folders.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Say only what is wrong.")] = False,
     output: OutputOption = Output.table,
     home: HomeOption = None,
@@ -29,6 +30,7 @@ def command(
     """
     import signal
     import threading
+    from dataclasses import replace
 
     from engine.logbook import open_logbook
     from engine.room import Room
@@ -48,6 +50,8 @@ def command(
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, end)
     service = Service(room, paths, format_name=None if format == "auto" else format, environment=env)
+    if poll:
+        service.landing.manner = replace(service.landing.manner, poll=True)
     said = [0, 0]
 
     def narrate(tally: Tally) -> None:
