@@ -46,7 +46,8 @@ def read_pulse(room: Room, follow: Callable[[], str] | None, since: Pulse | None
     with room.ledger.read() as ledger:
         newest = ledger.execute("SELECT id, ts FROM landing_commit ORDER BY id DESC LIMIT 1").fetchone()
         (alerts,) = ledger.execute(
-            "SELECT count(*) FROM alert WHERE state IN ('firing', 'recovering') AND acknowledged_by IS NULL"
+            "SELECT count(*) FROM alert WHERE state IN ('firing', 'recovering') AND severity <> 'info'"
+            " AND acknowledged_by IS NULL"
         ).fetchone()
         rows = 0
         if since is not None:

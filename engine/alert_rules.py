@@ -2,6 +2,7 @@
 
 A rule's query returns a row for each cause that it knows: `model`, `environment`, `subject` name the cause, `bad` says
 that the condition holds, `clear` that it is safely over (default: not bad), `value`, `limit_value` and `n` are shown.
+`$now` in a query is the moment of the look.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from typing import Any
 from storage.errors import ConfigError
 
 SEVERITIES = ("info", "warning", "critical")
+NOW = "now"
 _SETTING = re.compile(r"\$([a-z_]+)")
 
 
@@ -54,13 +56,23 @@ class Rule:
     """Rules whose alert of the same cause says enough: while it fires, nobody is told of this one."""
     look: str = ""
     """The command that shows more; a format string."""
+    history: str = ""
+    """The query for every moment `ts` of the table `looks` at once, for `engine.simulation`; none: it cannot be."""
     runbook: str = ""
     """A heading of docs/runbook.md."""
     settings: Mapping[str, Any] = field(default_factory=dict)
 
-    def bound(self) -> dict[str, Any]:
-        """The settings that the query names."""
-        return {name: self.settings[name] for name in dict.fromkeys(_SETTING.findall(self.query))}
+    def bound(self, now: datetime) -> dict[str, Any]:
+        """The settings that the query names, and the moment `now` if it names it."""
+        return self._named(self.query, now)
+
+    def bound_history(self) -> dict[str, Any]:
+        """The settings that the history names."""
+        return self._named(self.history, None)
+
+    def _named(self, query: str, now: datetime | None) -> dict[str, Any]:
+        known = {**self.settings, NOW: now}
+        return {name: known[name] for name in dict.fromkeys(_SETTING.findall(query))}
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,8 +173,8 @@ def parse_rules(text: str, name: str) -> list[Rule]:
         content = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise ConfigError(f"{name}: {error}") from error
-    for key in content.keys() - {"rule"}:
-        raise ConfigError(f"{name}: unknown key {key!r}; rules are [[rule]] tables")
+    for key in content.keys() - {"rule", "test"}:
+        raise ConfigError(f"{name}: unknown key {key!r}; rules are [[rule]] tables, their tests [[test]]")
     return [_parse(entry, name) for entry in content.get("rule", [])]
 
 
@@ -179,7 +191,8 @@ def _parse(entry: Mapping[str, Any], name: str) -> Rule:
     inhibited_by = entry.get("inhibited_by", [])
     if not isinstance(inhibited_by, list) or not all(isinstance(other, str) for other in inhibited_by):
         raise ConfigError(f"{where}: inhibited_by is a list of rules")
-    rule = Rule(**{**entry, "query": entry["query"].strip(), "inhibited_by": tuple(inhibited_by)})
+    history = str(entry.get("history", "")).strip()
+    rule = Rule(**{**entry, "query": entry["query"].strip(), "history": history, "inhibited_by": tuple(inhibited_by)})
     if rule.severity not in (*SEVERITIES, "model"):
         raise ConfigError(f"{where}: severity is info, warning, critical or model, not {rule.severity!r}")
     for key in ("for_evaluations", "for_minutes", "keep_minutes", "expire_hours", "repeat_hours", "again_hours"):
@@ -189,7 +202,8 @@ def _parse(entry: Mapping[str, Any], name: str) -> Rule:
     for key in ("message", "look"):
         if not _is_plain(getattr(rule, key)):
             raise ConfigError(f"{where}: {key} names columns as {{column}} or {{column:.2f}} and nothing else")
-    missing = set(_SETTING.findall(rule.query)) - rule.settings.keys()
-    if missing:
-        raise ConfigError(f"{where}: its query asks for ${min(missing)}, which is not under settings")
+    for what, asked, given in (("query", rule.query, {NOW}), ("history", rule.history, set[str]())):
+        missing = set(_SETTING.findall(asked)) - rule.settings.keys() - given
+        if missing:
+            raise ConfigError(f"{where}: its {what} asks for ${min(missing)}, which is not under settings")
     return rule

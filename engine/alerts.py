@@ -52,9 +52,9 @@ def evaluate(reader: Reader, ledger: Ledger, clock: Clock, actor: Actor, *, rule
     What `channels` are to be told is queued in the same transaction; `engine.outbox.deliver` sends it.
     """
     asked = [r for r in (default_rules() if rules is None else rules) if job is None or r.job == job]
-    with reader.connect("\n".join(rule.query for rule in asked)) as connection:
-        answers = [found for rule in asked for found in ask(connection, rule)]
     now = clock()
+    with reader.connect("\n".join(rule.query for rule in asked)) as connection:
+        answers = [found for rule in asked for found in ask(connection, rule, now)]
     with ledger.write() as connection:
         changes = settle(connection, answers, (*asked, RULE_ERROR), actor, now)
         if channels:
@@ -82,11 +82,11 @@ def _tell(connection: sqlite3.Connection, changes: Sequence[AlertChange], rules:
     notices.tell(connection, [*over, *still], rules, channels, now)
 
 
-def ask(connection: duckdb.DuckDBPyConnection, rule: Rule) -> list[Seen]:
+def ask(connection: duckdb.DuckDBPyConnection, rule: Rule, now: datetime) -> list[Seen]:
     """What a rule says of each cause now; a rule that fails says so of itself."""
     fine = seen(RULE_ERROR, {"subject": rule.name, "bad": False})
     try:
-        rows = to_frame(connection.sql(rule.query, params=rule.bound()))
+        rows = to_frame(connection.sql(rule.query, params=rule.bound(now)))
         return [*(seen(rule, row) for row in rows.iter_rows(named=True)), fine]
     except (duckdb.Error, ValueError, TypeError) as error:
         return [seen(RULE_ERROR, {"subject": rule.name, "bad": True, "reason": one_line(error)})]

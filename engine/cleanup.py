@@ -15,7 +15,9 @@ _OLD = {
     "degradation_check": "ts < ?1 AND id NOT IN (SELECT max(id) FROM degradation_check GROUP BY deployment_id, metric)",
     "job_run": "slot_ts < ?1 AND outcome <> 'running' AND id NOT IN (SELECT max(id) FROM job_run GROUP BY job)",
     "outbox": "created_ts < ?1 AND state IN ('delivered', 'dead', 'digested')",
+    "estimate_check": "ts < ?1 AND id NOT IN (SELECT max(id) FROM estimate_check GROUP BY deployment_id, metric)",
     "cache_count": "minute < ?1",
+    "analysis_count": "minute < ?1",
     "silence": "until_ts < ?1",
 }
 """Tables with what may go, and which of their rows are old enough; the newest of each kind stays."""

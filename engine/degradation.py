@@ -100,7 +100,7 @@ def judge(name: str, items: pl.DataFrame, baseline: Baseline | None,
     if value is None or items.height < FIRST_LABELS:
         words = f"{items.height} labels since the baseline, {FIRST_LABELS} are needed"
         return Check(name, "no_data", baseline, value, None, n, items.height, None, None, words)
-    length = run_length(_labels_per_day(items), false_alarm_days)
+    length = run_length(labels_per_day(items), false_alarm_days)
     found = float(evidence(gains(name, flagged, truth, baseline.level), length)[-1])
     share_of = trials(name, flagged[-WINDOW:], truth[-WINDOW:])
     high = wilson(value * share_of, share_of).high
@@ -114,7 +114,7 @@ def walk(name: str, items: pl.DataFrame, baseline: Baseline,
          false_alarm_days: float = FALSE_ALARM_DAYS) -> npt.NDArray[np.float64]:  # fmt: skip
     """The evidence after each item that the metric fell under the baseline; 0 or more is an alarm."""
     flagged, truth = items["flagged"].to_numpy(), items["truth"].to_numpy()
-    return evidence(gains(name, flagged, truth, baseline.level), run_length(_labels_per_day(items), false_alarm_days))
+    return evidence(gains(name, flagged, truth, baseline.level), run_length(labels_per_day(items), false_alarm_days))
 
 
 def replay(name: str, items: pl.DataFrame, baseline: Baseline, every: int,
@@ -237,7 +237,8 @@ def _earlier(reader: Reader, deployment: Deployment) -> tuple[str, pl.DataFrame]
     return "predecessor", before
 
 
-def _labels_per_day(items: pl.DataFrame) -> float:
+def labels_per_day(items: pl.DataFrame) -> float:
+    """How many of `items` come in a day, over their span of time and at least over an hour."""
     span = items.select((pl.col("ts").max() - pl.col("ts").min()).dt.total_seconds()).item() or 0
     return items.height / max(span, 3_600) * 86_400.0
 

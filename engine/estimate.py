@@ -8,6 +8,7 @@ after each miss. It sees that the data moves, never that the truth behind the sa
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -21,7 +22,7 @@ from storage.sql import Reader
 Floats = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]
 
-METRICS = ("accuracy", "precision", "recall", "f1")
+METRICS = ("accuracy", "precision", "recall", "f1", "fpr")
 CHUNK = 1_000
 MISS_RATE = 0.05
 LEARNING_RATE = 0.02
@@ -69,7 +70,7 @@ def expected(probability: Floats, flagged: Bools) -> dict[str, float | None]:
     fn, tn = float(probability[~flagged].sum()), float((1.0 - probability[~flagged]).sum())
     shares = {
         "accuracy": (tp + tn, tp + fp + fn + tn), "precision": (tp, tp + fp), "recall": (tp, tp + fn),
-        "f1": (2 * tp, 2 * tp + fp + fn),
+        "f1": (2 * tp, 2 * tp + fp + fn), "fpr": (fp, fp + tn),
     }  # fmt: skip
     return {name: above / below if below > 0 else None for name, (above, below) in shares.items()}
 
@@ -114,6 +115,12 @@ class Estimate:
 
 def estimate(reader: Reader, now: Deployment, name: str = "accuracy") -> Estimate:
     """Estimate a metric of the newest 1,000 predictions of a deployment, labelled or not."""
+    (found,) = estimates(reader, now, (name,))
+    return found
+
+
+def estimates(reader: Reader, now: Deployment, names: Sequence[str] = METRICS) -> list[Estimate]:
+    """The same for several metrics, read once."""
     past = reader.query(
         "SELECT score, flagged, truth FROM matured_predictions WHERE model = $1 AND version = $2 AND environment = $3"
         " AND score IS NOT NULL ORDER BY ts, prediction_id",
@@ -124,17 +131,23 @@ def estimate(reader: Reader, now: Deployment, name: str = "accuracy") -> Estimat
         " AND score IS NOT NULL ORDER BY ts DESC, prediction_id LIMIT $4",
         [now.model, now.version, now.environment, CHUNK],
     )
-    return of(past, current, name)
+    calibrator = _calibrated(past)
+    return [of(past, current, name, calibrator) for name in names]
 
 
-def of(past: pl.DataFrame, current: pl.DataFrame, name: str = "accuracy") -> Estimate:
+def _calibrated(past: pl.DataFrame) -> Calibrator:
+    """By the older half of `past`."""
+    older = past[: past.height // 2]
+    return calibrate(older["score"].to_numpy(), older["truth"].to_numpy())
+
+
+def of(past: pl.DataFrame, current: pl.DataFrame, name: str = "accuracy",
+       calibrator: Calibrator | None = None) -> Estimate:  # fmt: skip
     """The estimate for `current` (score, flagged), by `past` (score, flagged, truth; oldest first).
 
     The older half of `past` calibrates; its newer half, in chunks, tells how wrong estimates are.
     """
-    half = past.height // 2
-    older, newer = past[:half], past[half:]
-    calibrator = calibrate(older["score"].to_numpy(), older["truth"].to_numpy())
+    newer, calibrator = past[past.height // 2 :], calibrator or _calibrated(past)
     band, realised, missed = Band(), None, [False]
     for start in range(0, newer.height - CHUNK + 1, CHUNK):
         part = newer[start : start + CHUNK]
@@ -145,7 +158,9 @@ def of(past: pl.DataFrame, current: pl.DataFrame, name: str = "accuracy") -> Est
             band = band.learn(said - realised)
     probability = calibrator(current["score"].to_numpy())
     value = expected(probability, current["flagged"].to_numpy())[name] if current.height else None
-    half_width = band.half_width if band.half_width is not None else _sampling(probability)
+    half_width = band.half_width
+    if half_width is None:
+        half_width = _sampling(name, value, probability, current["flagged"].to_numpy())
     return Estimate(
         name, value, None if value is None else max(0.0, value - half_width),
         None if value is None else min(1.0, value + half_width), current.height, calibrator.kind,
@@ -176,11 +191,18 @@ def _outside(before: Floats, now: Floats) -> float:
     return float(np.mean((now < low) | (now > high)))
 
 
-def _sampling(probability: Floats) -> float:
-    if not probability.size:
+def _sampling(name: str, value: float | None, probability: Floats, flagged: Bools) -> float:
+    """Half the 95 % band by the chance of the draw alone: the delta method, each item's truth varying by p (1 - p)."""
+    if value is None:
         return WIDEST
-    variance = float((probability * (1.0 - probability)).sum()) * DESIGN_EFFECT
-    return min(1.96 * float(np.sqrt(variance)) / probability.size, WIDEST)
+    positive = float(probability.sum())
+    below, of_flagged, of_passed = {
+        "accuracy": (probability.size, 1.0, 1.0), "precision": (flagged.sum(), 1.0, 0.0),
+        "recall": (positive, 1.0 - value, value), "f1": (flagged.sum() + positive, 2.0 - value, value),
+        "fpr": (probability.size - positive, 1.0 - value, value),
+    }[name]  # fmt: skip
+    spread = probability * (1.0 - probability) * np.where(flagged, of_flagged, of_passed) ** 2
+    return min(1.96 * float(np.sqrt(spread.sum() * DESIGN_EFFECT)) / max(float(below), 1e-9), WIDEST)
 
 
 def _platt(score: Floats, truth: Bools) -> Calibrator:

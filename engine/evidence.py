@@ -96,5 +96,5 @@ def _counts(name: str, flagged: Bools, truth: Bools) -> tuple[int, int]:
     fn, tn = int((~flagged & truth).sum()), int((~flagged & ~truth).sum())
     return {
         "accuracy": (tp + tn, tp + fp + fn + tn), "recall": (tp, tp + fn), "precision": (tp, tp + fp),
-        "f1": (2 * tp, 2 * tp + fp + fn),
+        "f1": (2 * tp, 2 * tp + fp + fn), "fpr": (fp, fp + tn),
     }[name]  # fmt: skip

@@ -1,7 +1,11 @@
-"""Intervals of a share: Wilson's for one look, and a confidence sequence that stays valid however often one looks."""
+"""Intervals of a share: Wilson's for one look, and two that stay valid however often one looks.
+
+`confidence_sequence` is for a stream from its start, `sliding` for a window of its newest items.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from math import lgamma, log, log1p, sqrt
 from statistics import NormalDist
@@ -38,17 +42,45 @@ def confidence_sequence(hits: float, n: float, alpha: float = 0.05) -> Interval:
     misses = n - hits
     bound = lgamma(hits + 1.0) + lgamma(misses + 1.0) - lgamma(n + 2.0) + log(alpha)
 
-    def inside(p: float) -> bool:
-        likelihood = (hits * log(p) if hits else 0.0) + (misses * log1p(-p) if misses else 0.0)
-        return likelihood > bound
-
-    peak = hits / n
-    return Interval(0.0 if hits == 0 else _edge(inside, 0.0, peak), 1.0 if misses == 0 else _edge(inside, 1.0, peak))
+    return _where(lambda p: _log_likelihood(p, hits, misses) > bound, hits / n)
 
 
-def _edge(inside: object, outer: float, inner: float) -> float:
+def sliding(hits: float, n: float, looks: float, alpha: float = 0.05) -> Interval:
+    """Of the newest `n` items, a look an item: over all looks it misses the truth with a chance of at most `alpha`.
+
+    Chernoff's bound n KL(hits / n, p) <= log(2 / a) with a = alpha / (t (t + 1)) at look t = `looks`, which adds up to
+    alpha. What holds for every window that ever slides by costs about 3 times Wilson's width.
+    """
+    if n <= 0:
+        return Interval(0.0, 1.0)
+    misses, t = n - hits, max(looks, n)
+    bound = _log_likelihood(hits / n, hits, misses) - log(2.0 * t * (t + 1.0) / alpha)
+    return _where(lambda p: _log_likelihood(p, hits, misses) > bound, hits / n)
+
+
+def mean_sequence(mean: float, n: float, alpha: float = 0.05) -> Interval:
+    """The confidence sequence of a mean of values in 0..1: Robbins' normal mixture, variance 1/4, tuned to n = 1,000.
+
+    Half width sqrt((v + r) log((v + r) / (alpha^2 r))) / n with v = n / 4 (Howard et al. 2021, eq. 14).
+    """
+    if n <= 0:
+        return Interval(0.0, 1.0)
+    variance, tuning = n / 4.0, 31.0
+    half = sqrt((variance + tuning) * log((variance + tuning) / (alpha * alpha * tuning))) / n
+    return Interval(max(0.0, mean - half), min(1.0, mean + half))
+
+
+def _log_likelihood(p: float, hits: float, misses: float) -> float:
+    return (hits * log(p) if hits else 0.0) + (misses * log1p(-p) if misses else 0.0)
+
+
+def _where(inside: Callable[[float], bool], peak: float) -> Interval:
+    """The shares around `peak` that are `inside`; where the peak is 0 or 1, that end itself."""
+    return Interval(0.0 if peak <= 0.0 else _edge(inside, 0.0, peak), 1.0 if peak >= 1.0 else _edge(inside, 1.0, peak))
+
+
+def _edge(inside: Callable[[float], bool], outer: float, inner: float) -> float:
     """Where `inside` turns from false (towards `outer`) to true (at `inner`), by bisection to 1e-12."""
-    assert callable(inside)
     low, high = outer, inner
     for _ in range(60):
         middle = (low + high) / 2.0

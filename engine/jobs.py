@@ -1,6 +1,6 @@
 """The four periodic jobs of model operations, as the scheduler runs them.
 
-ml-performance-monitoring  5 min   the accuracy and system rules; notices on their way
+ml-performance-monitoring  5 min   estimates without labels, the accuracy and system rules, notices on their way
 ml-degradation-detection  15 min   every deployment against its frozen baseline
 ml-auto-tuning             1 h     thresholds: those tuned lately checked, the others searched
 ml-registry-cleanup        1 day   what is old goes, the event log and the code are checked
@@ -13,10 +13,11 @@ import subprocess
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from engine import alerts, degradation, digest, monitor, outbox, tuning, tuning_check
+from engine import alerts, degradation, digest, estimate_check, monitor, outbox, tuning, tuning_check
 from engine.alert_rules import Rule, load_rules
 from engine.channel import Channel, DeliveryError, Notice, configured
 from engine.cleanup import check_integrity, cleanup
@@ -51,6 +52,7 @@ class Operations:
 
     def monitor(self) -> Output:
         """ml-performance-monitoring."""
+        estimate_check.record(self.room.reader, self.room.ledger, self.room.clock)
         changes = self._alerts("ml-performance-monitoring")
         now = monitor.performance_now(self.room.reader)
         for row in now.iter_rows(named=True):
@@ -141,7 +143,7 @@ _ABOUT = ("accuracy and system alerts", "every deployment against its baseline",
 def schedule(run: Callable[[str], Output]) -> list[Job]:
     """The four jobs with their intervals; `run` is given a job's name, e.g. `Operations(...).run` or `in_child`."""
     return [
-        Job(name, every, lambda name=name: run(name), every >= timedelta(hours=1), about)  # type: ignore[misc]
+        Job(name, every, partial(run, name), every >= timedelta(hours=1), about)
         for name, every, about in zip(NAMES, _EVERY, _ABOUT, strict=True)
     ]
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal
 
 import polars as pl
 
-from engine.intervals import confidence_sequence
+from engine.always import METRICS, Counts, bounds
+from engine.deployment import Deployment
+from engine.intervals import Interval, confidence_sequence, mean_sequence, sliding
 from storage.sql import Reader
 
 WINDOWS = ("last_100", "last_1000", "all")
@@ -23,23 +26,55 @@ def performance(reader: Reader, model: str | None = None, environment: str | Non
 
 
 def always(performance: pl.DataFrame) -> pl.DataFrame:
-    """Rows of view `performance` with `accuracy_always_low` and `_high`: bounds that hold however often one looks.
+    """Rows of view `performance` with METRIC`_always_low` and `_high`: 95 % bounds that hold however often one looks.
 
-    Over the whole stream (window `all`) Robbins' confidence sequence; a sliding window has none, there they are null.
+    Over the whole stream (window `all`) Robbins' confidence sequences, over a sliding window bounds that hold for every
+    window that ever slides by (wider). Null where labels were drawn unevenly, and where there is no denominator.
     """
-    bounds = [
-        confidence_sequence(tp + tn, n) if window == "all" and n else None
-        for window, tp, tn, n in performance.select("window", "tp", "tn", "n").iter_rows()
-    ]
-    return performance.with_columns(
-        pl.Series("accuracy_always_low", [b.low if b else None for b in bounds], dtype=pl.Float64),
-        pl.Series("accuracy_always_high", [b.high if b else None for b in bounds], dtype=pl.Float64),
-    )
+    keys = ("model", "version", "environment")
+    looks = {row[:3]: row[3] for row in performance.filter(window="all").select(*keys, "n").iter_rows()}
+    rows = [_always(row, looks.get(tuple(row[k] for k in keys), row["n"])) for row in performance.iter_rows(named=True)]
+    names = [f"{metric}_always_{end}" for metric in (*METRICS, "mean_confidence") for end in ("low", "high")]
+    return pl.concat([performance, pl.DataFrame(rows, schema=dict.fromkeys(names, pl.Float64), orient="row")],
+                     how="horizontal")  # fmt: skip
+
+
+def _always(row: Mapping[str, Any], looks: int) -> list[float | None]:
+    """The bounds of a row in the order of the columns."""
+
+    def share(hits: int, n: int, alpha: float) -> Interval:
+        return confidence_sequence(hits, n, alpha) if row["window"] == "all" else sliding(hits, n, looks, alpha)
+
+    if not row["n"] or row["n_even"] < row["n"] - 0.5:
+        return [None] * (2 * len(METRICS) + 2)
+    found = bounds(Counts(row["tp"], row["fp"], row["fn"], row["tn"]), share)
+    mean = row["mean_confidence"] if row["window"] == "all" else None
+    ordered = [*(found[metric] for metric in METRICS), None if mean is None else mean_sequence(mean, row["n"])]
+    return [end for b in ordered for end in ((b.low, b.high) if b else (None, None))]
 
 
 def performance_now(reader: Reader, environment: str | None = None) -> pl.DataFrame:
     """View `performance_now`: a row an active deployment."""
     return reader.query("SELECT * FROM performance_now WHERE $1 IS NULL OR environment = $1", [environment])
+
+
+def with_estimates(reader: Reader, deployed: Sequence[Deployment], few: int) -> list[dict[str, Any]]:
+    """Rows of `performance_now` for `deployed`, with `estimate`, `estimate_low`, `_high` and `_warnings`.
+
+    Accuracy without labels is worked out where fewer than `few` labels have matured, elsewhere it is None.
+    """
+    from engine.estimate import estimate
+
+    by_id = {deployment.id: deployment for deployment in deployed}
+    rows = []
+    for row in performance_now(reader).iter_rows(named=True):
+        if row["deployment_id"] in by_id:
+            said = estimate(reader, by_id[row["deployment_id"]]) if row["n"] < few else None
+            rows.append(row | {
+                "estimate": said and said.value, "estimate_low": said and said.low, "estimate_high": said and said.high,
+                "estimate_warnings": "; ".join(said.warnings) if said else "",
+            })  # fmt: skip
+    return rows
 
 
 def accuracy_history(reader: Reader, model: str | None = None, environment: str | None = None) -> pl.DataFrame:

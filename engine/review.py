@@ -38,7 +38,10 @@ class Fair:
 
 
 def chances(score: Floats, threshold: float, budget: int, explore: float = EXPLORE) -> Floats:
-    """The chance of each prediction to be drawn: part even, part by how close its score is to the threshold."""
+    """The chance of each prediction to be drawn: part even, part by how close its score is to the threshold.
+
+    At most 1; the chances add up to `budget` as long as none is cut.
+    """
     closeness = np.exp(-np.abs(score - threshold) / 0.1)
     even = np.full(score.size, budget * explore / max(score.size, 1))
     near = budget * (1.0 - explore) * closeness / max(float(closeness.sum()), 1e-12)
@@ -46,22 +49,27 @@ def chances(score: Floats, threshold: float, budget: int, explore: float = EXPLO
     return result
 
 
-def draw(reader: Reader, model: str, budget: int, rng: np.random.Generator, *, environment: str = "production",
-         last: int = 5_000) -> pl.DataFrame:  # fmt: skip
-    """About `budget` of the newest unlabelled predictions, each with the `propensity` that it was drawn with.
+def draw(
+    reader: Reader, model: str, budget: int, *, environment: str = "production", last: int = 5_000
+) -> pl.DataFrame:
+    """The review queue: of the newest `last` predictions about `budget`, those that have no label yet, newest first.
 
-    Columns: ts, subject, window_start, score, threshold, flagged, reason, propensity.
+    Columns: ts, subject, window_start, score, threshold, flagged, reason, evidence, version, prediction_id, propensity.
+    Each prediction has a number of its own (by its id) that is held against its chance, so asking again draws the same,
+    whoever asks, and what is labelled leaves the queue without another coming for it (permanent random numbers, Ohlsson
+    1995).
     """
     rows = reader.query(
-        "SELECT ts, subject, window_start, score, threshold, flagged, reason FROM predictions_with_truth"
-        " WHERE model = $1 AND environment = $2 AND truth IS NULL AND score IS NOT NULL"
-        " ORDER BY ts DESC, prediction_id LIMIT $3",
+        "SELECT ts, subject, window_start, score, threshold, flagged, reason, evidence, version, prediction_id,"
+        " truth IS NULL AS is_open, md5_number_lower(prediction_id) / 18446744073709551616.0 AS place"
+        " FROM predictions_with_truth"
+        " WHERE model = $1 AND environment = $2 AND score IS NOT NULL ORDER BY ts DESC, prediction_id LIMIT $3",
         [model, environment, last],
     )
-    if rows.is_empty():
-        return rows.with_columns(pl.lit(None, dtype=pl.Float64).alias("propensity"))
-    chance = chances(rows["score"].to_numpy(), float(rows["threshold"].fill_null(0.5)[0]), budget)
-    return rows.with_columns(pl.Series("propensity", chance)).filter(pl.Series(rng.random(rows.height) < chance))
+    known = rows["threshold"].drop_nulls()
+    chance = chances(rows["score"].to_numpy(), float(known[0]) if known.len() else 0.5, budget)
+    drawn = rows.with_columns(pl.Series("propensity", chance, dtype=pl.Float64))
+    return drawn.filter(pl.col("is_open") & (pl.col("place") < pl.col("propensity"))).drop("is_open", "place")
 
 
 def fair_accuracy(known: pl.DataFrame) -> Fair | None:

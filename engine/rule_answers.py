@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 
 from engine.alert_rules import Rule, Seen
@@ -10,13 +11,13 @@ from engine.alerts import RULE_ERROR, ask
 from storage.sql import Reader
 
 
-def answers(reader: Reader, rules: Sequence[Rule]) -> list[dict[str, Any]]:
+def answers(reader: Reader, rules: Sequence[Rule], now: datetime) -> list[dict[str, Any]]:
     """A row a rule and cause: `says` is bad, clear or between, or error for a rule that cannot be asked.
 
     A rule that knows no cause at all (nothing deployed, no job yet) has one row that says `no cause`.
     """
     with reader.connect("\n".join(rule.query for rule in rules)) as connection:
-        return [row for rule in rules for row in _rows(rule, ask(connection, rule))]
+        return [row for rule in rules for row in _rows(rule, ask(connection, rule, now))]
 
 
 def _rows(rule: Rule, said: Sequence[Seen]) -> list[dict[str, Any]]:

@@ -9,14 +9,16 @@ state = "pffffrrrrrrr."      # p pending, f firing, r recovering, . none or over
 
 from __future__ import annotations
 
+import importlib.resources
 import tomllib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 from engine import alert_life
 from engine.alert_life import Alert
-from engine.alert_rules import Rule, seen
+from engine.alert_rules import Rule, default_rules, seen
 from storage.errors import ConfigError
 
 _SAID = {"b": (True, False), "c": (False, True), "-": (False, False)}
@@ -60,6 +62,15 @@ def run_tests(text: str, name: str, rules: Sequence[Rule]) -> list[Result]:
     if not results:
         raise ConfigError(f"{name}: no [[test]] in it")
     return results
+
+
+def own_tests(path: Path, rules: Sequence[Rule]) -> list[Result]:
+    """The tests that come with watchroom, of rules that the file at `path` does not replace, and those in that file."""
+    shipped = {rule.name for rule in default_rules() if rule in rules}
+    text = (importlib.resources.files("engine") / "rules" / "tests.toml").read_text(encoding="utf-8")
+    results = [result for result in run_tests(text, "tests.toml", default_rules()) if result.rule in shipped]
+    own = path.read_text(encoding="utf-8") if path.is_file() else ""
+    return results + (run_tests(own, str(path), rules) if "[[test]]" in own else [])
 
 
 def states(rule: Rule, said: str, step: timedelta) -> str:

@@ -15,6 +15,7 @@ from pathlib import Path
 from engine.actor import Actor
 from engine.alert_rules import Rule
 from engine.alerts import evaluate
+from engine.analyses import Analyses
 from engine.config_file import load_config
 from engine.deployment import Deployment
 from engine.detector import load, names
@@ -35,9 +36,9 @@ log = logging.getLogger("watchroom.service")
 TICK_S = 1.0
 ALERTS_EVERY_S = 5.0
 QUIET_ALERTS_EVERY_S = 60.0
+"""The rules are asked this seldom while nothing new was committed: only time can change an answer then."""
 ALERTS_SHARE = 0.1
 """At most this share of the time is spent on asking the rules; over a large home a question takes seconds."""
-"""The rules are asked this seldom while nothing new was committed: only time can change an answer then."""
 CACHE_COUNTS_EVERY_S = 60.0
 REST = 4.0
 """A model rests four times as long as its last step took, so that a long history costs at most a fifth of a core."""
@@ -82,6 +83,7 @@ class Service:
         deployed = room.registry.deployed(environment)
         self.events = EventClock(room.lake, {load(d.model).table for d in deployed if d.model in names()})
         self.tally = Tally()
+        self.analyses = Analyses(room.ledger, environment, room.clock)
         self._failed: BaseException | None = None
         self._alerts_due_s = 0.0
         self._flush_due_s = 0.0
@@ -105,6 +107,8 @@ class Service:
         if self._failed is not None:
             raise self._failed
         self.round(monotonic_s())
+        self.cache.flush()
+        self.analyses.flush()
         return self.tally
 
     def round(self, now_s: float) -> None:
@@ -112,13 +116,18 @@ class Service:
         try:
             self.events.observe(now_s)
             behind = {str(lag.path) for lag in self.landing.lags() if lag.bytes_behind > 0}
-            deployed = self.enabled()
-            steps = self.pipeline.step(deployed, lambda name: self.events.settled_through(name, now_s, behind=behind))
+            steps = self.analyses.judge(
+                self.pipeline, self.enabled(), lambda name: self.events.settled_through(name, now_s, behind=behind),
+                self._timeout_ms,
+            )  # fmt: skip
             self.tally.add(steps)
+            self.tally.failures += self.analyses.failures
+            self.analyses.failures.clear()
             self._tell_slow(steps)
             if now_s >= self._flush_due_s:
                 self._flush_due_s = now_s + CACHE_COUNTS_EVERY_S
                 self.cache.flush()
+                self.analyses.flush()
             if now_s >= self._alerts_due_s and self._is_news(now_s):
                 began_s = monotonic_s()
                 self.look_at_alerts()
@@ -138,10 +147,13 @@ class Service:
     def _tell_slow(self, steps: Sequence[Step]) -> None:
         """Say of a model that took longer than its `timeout_ms`: its verdicts come late for everybody."""
         for step in steps:
-            allowed = self.config.models.of(step.model).timeout_ms
+            allowed = self._timeout_ms(step.model)
             if step.analysis_ms > allowed:
                 log.warning("%s took %.0f ms to judge %d, %.0f ms are allowed", step.model, step.analysis_ms,
                             step.judged, allowed)  # fmt: skip
+
+    def _timeout_ms(self, model: str) -> float:
+        return self.config.models.of(model).timeout_ms
 
     def enabled(self) -> list[Deployment]:
         """What is deployed here and not switched off by the configuration."""
@@ -175,6 +187,11 @@ def ingest(
     landing = Landing(room.lake, format_name=format_name, clock=room.clock, manner=manner(config.landing))
     landed = landing.ingest(paths, on_progress=on_progress)
     deployed = [d for d in room.registry.deployed(environment) if config.models.of(d.model).enabled]
-    tally.add(Pipeline(room.lake, environment).drain(deployed))
+    steps = Pipeline(room.lake, environment).drain(deployed)
+    tally.add(steps)
+    counted = Analyses(room.ledger, environment, room.clock)
+    for step in (s for s in steps if s.analysis_ms > 0.0):
+        counted.count(step.model, "success")
+    counted.flush()
     evaluate(room.reader, room.ledger, room.clock, SCHEDULER, rules=Operations(room, config).rules)
     return landed, tally

@@ -1,15 +1,16 @@
 """What the rules would have told over the past: the real rules, life and notices, on a clock that runs through it.
 
-Simulated are the rules about a model's accuracy, the ones that noise can set off; at each look they are given what the
-labelled predictions up to then say. A ledger in a temporary folder takes the place of the real one.
+The rules about a model's accuracy are given, at each look, what its labelled predictions up to then say; the others
+answer by their own `history` (`engine/rule_history.py`). A ledger in a temporary folder takes the real one's place.
 """
 
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import groupby
 from pathlib import Path
 
 import polars as pl
@@ -18,13 +19,15 @@ from engine import alerts, degradation, notices
 from engine.actor import Actor
 from engine.alert_rules import Rule, Seen, default_rules, seen
 from engine.channel import Channel, Notice, Routing
-from engine.evidence import metric
-from engine.intervals import wilson
+from engine.evidence import evidence, gains, metric, run_length
 from storage.ledger import Ledger
 
 ACCURACY, DEGRADED = "model_accuracy_below_threshold", "model_performance_degraded"
 SIMULATED = (ACCURACY, DEGRADED)
+"""The rules that are answered from a stream of labelled predictions."""
 _SIMULATOR = Actor("simulation", "scheduler", "simulation")
+Answer = tuple[datetime, Seen]
+"""What a rule said of one cause, and when."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,23 +72,26 @@ class _Pager(Channel):
 
 
 def simulate(streams: Sequence[Stream], *, rules: Sequence[Rule] | None = None,
-             step: timedelta = timedelta(minutes=15)) -> Outcome:  # fmt: skip
-    """Run the rules over the streams, a look every `step` of event time."""
-    known = {rule.name: rule for rule in (default_rules() if rules is None else rules) if rule.name in SIMULATED}
-    looks = pl.concat([answers(stream, step) for stream in streams]).sort("ts", maintain_order=True)
+             step: timedelta = timedelta(minutes=15), others: Iterable[Answer] = ()) -> Outcome:  # fmt: skip
+    """Run the rules over the streams, a look every `step` of event time, with what `others` answered elsewhere."""
+    known = {rule.name: rule for rule in (default_rules() if rules is None else rules)}
+    said = [*others, *(answer for stream in streams for answer in _heard(answers(stream, step), known))]
+    said.sort(key=lambda answer: answer[0])
     with tempfile.TemporaryDirectory() as folder:
         ledger = Ledger(Path(folder) / "simulation.sqlite3")
         with ledger.read() as connection:
             connection.execute("ROLLBACK")
             connection.execute("PRAGMA synchronous = OFF")
             connection.execute("BEGIN")
-        for (moment,), rows in looks.group_by("ts", maintain_order=True):
-            assert isinstance(moment, datetime)
-            found = [seen(known[row["rule"]], row) for row in rows.iter_rows(named=True) if row["rule"] in known]
-            _look(ledger, found, known, moment)
-        outcome = _outcome(ledger, looks)
+        for moment, group in groupby(said, key=lambda answer: answer[0]):
+            _look(ledger, [found for _, found in group], known, moment)
+        outcome = _outcome(ledger, (said[-1][0] - said[0][0]) / timedelta(days=1) if said else 0.0)
         ledger.close()
     return outcome
+
+
+def _heard(looks: pl.DataFrame, known: dict[str, Rule]) -> list[Answer]:
+    return [(row["ts"], seen(known[row["rule"]], row)) for row in looks.iter_rows(named=True) if row["rule"] in known]
 
 
 def answers(stream: Stream, step: timedelta) -> pl.DataFrame:
@@ -103,17 +109,17 @@ def answers(stream: Stream, step: timedelta) -> pl.DataFrame:
         right.rolling_mean(100, min_samples=1).alias("acc100"),
         right.rolling_mean(1_000, min_samples=1).alias("acc1000"),
         pl.Series("evidence", degradation.walk("accuracy", items, baseline)),
+        pl.Series("under_limit", _under(items, stream.accuracy_limit)),
         pl.col("ts").dt.truncate(step).alias("slot"),
     )
     looks = known.group_by("slot", maintain_order=True).last().filter(pl.col("n") >= 20)
-    high = [wilson(a * min(n, 100), min(n, 100)).high for a, n in looks.select("acc100", "n").iter_rows()]
     limit, base = stream.accuracy_limit, baseline.value
     named = looks.select(
         pl.lit(stream.model).alias("model"), pl.lit("production").alias("environment"),
         pl.lit(stream.severity).alias("severity"), (pl.col("slot") + step).alias("ts"), "n", "acc100", "acc1000",
-        "evidence", pl.Series("high", high, dtype=pl.Float64),
+        "evidence", "under_limit",
     )  # fmt: skip
-    low = (pl.col("acc100") < limit) & ((pl.col("high") < limit) | (pl.col("acc1000") < limit))
+    low = (pl.col("acc100") < limit) & (pl.col("acc1000") < limit) & (pl.col("under_limit") >= 0.0)
     worse = (
         (pl.col("evidence") >= 0.0) & (pl.col("acc1000") <= base * (1.0 - degradation.DROP))
         & (pl.col("n") >= degradation.FIRST_LABELS)
@@ -133,6 +139,13 @@ def answers(stream: Stream, step: timedelta) -> pl.DataFrame:
     ])  # fmt: skip
 
 
+def _under(items: pl.DataFrame, limit: float) -> pl.Series:
+    """The evidence after each item that the accuracy is under its limit; 0 or more is an alarm."""
+    gained = gains("accuracy", items["flagged"].to_numpy(), items["truth"].to_numpy(), limit)
+    length = run_length(degradation.labels_per_day(items), degradation.FALSE_ALARM_DAYS)
+    return pl.Series(evidence(gained, length))
+
+
 def _look(ledger: Ledger, found: Sequence[Seen], rules: dict[str, Rule], moment: datetime) -> None:
     with ledger.write() as connection:
         changes = alerts.settle(connection, found, rules.values(), _SIMULATOR, moment)
@@ -142,7 +155,7 @@ def _look(ledger: Ledger, found: Sequence[Seen], rules: dict[str, Rule], moment:
         notices.tell(connection, [*over, *still], rules, [_Pager(Routing())], moment)
 
 
-def _outcome(ledger: Ledger, looks: pl.DataFrame) -> Outcome:
+def _outcome(ledger: Ledger, days: float) -> Outcome:
     with ledger.read() as connection:
         fired = connection.execute(
             "SELECT c.ts, a.rule, a.model FROM alert_change c JOIN alert a ON a.id = c.alert_id"
@@ -162,6 +175,5 @@ def _outcome(ledger: Ledger, looks: pl.DataFrame) -> Outcome:
         .agg(*((pl.col("what") == what).sum().alias(what) for what in ("fired", "told", "held_back")))
         .sort("day", "rule", "model")
     )
-    days = looks.select((pl.col("ts").max() - pl.col("ts").min()).dt.total_seconds()).item() / 86_400.0
     counts = [int(by_day[name].sum()) for name in ("fired", "told", "held_back")]
-    return Outcome(by_day, float(days), *counts)
+    return Outcome(by_day, days, *counts)

@@ -6,6 +6,7 @@ import os
 import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 from engine import detector
@@ -32,7 +33,7 @@ class System:
 def verify_systems(room: Room) -> list[System]:
     """Try every system of a home; never raises for one that fails."""
     return [
-        *(_tried(f"detector {name}", lambda name=name: _detector(name)) for name in detector.names()),  # type: ignore[misc]
+        *(_tried(f"detector {name}", partial(_detector, name)) for name in detector.names()),
         _tried("registry", lambda: _registry(room)),
         _tried("event log and code", lambda: _integrity(room)),
         _tried("lake and views", lambda: _views(room)),

@@ -18,7 +18,7 @@ def command(
     output: OutputOption = Output.table,
     home: HomeOption = None,
 ) -> int:
-    """List the open alerts, the newest first; ends with 1 when one is firing.
+    """List the open alerts, the newest first; ends with 1 when one that is not mere information is firing.
 
     Example: watchroom alerts --history --output json
     """
@@ -27,4 +27,4 @@ def command(
     reader = Room.open(home).reader
     rows = reader.query("SELECT * FROM alert_history" if history else "SELECT * FROM open_alerts")
     emit(rows, output, limit=limit, empty="no alerts")
-    return 1 if reader.query("SELECT 1 FROM open_alerts WHERE state = 'firing' LIMIT 1").height else 0
+    return 1 if reader.query("SELECT 1 FROM open_alerts WHERE state = 'firing' AND severity <> 'info'").height else 0

@@ -22,31 +22,37 @@ def command(
     output: OutputOption = Output.table,
     home: HomeOption = None,
 ) -> int:
-    """Replay the labelled past through the accuracy and degradation rules: what would have fired, and been told.
+    """Replay the past through the alert rules: what would have fired, and been told.
 
     The rules, the alerts' life, grouping, damping and limits are the real ones, on a clock that runs through the past;
-    nothing is sent and nothing is written. Ends with 1 when more than --budget notices a day had gone out; less than a
-    day counts as one.
+    nothing is sent and nothing is written. Accuracy and degradation are judged by the labels up to each look, the
+    other rules by their `history`; rules without one are named. Ends with 1 when more than --budget notices a day
+    had gone out; less than a day counts as one.
 
     Example: watchroom alerts-simulate --days 30 --every 15min
     """
     from console.period import span
     from engine.alert_rules import load_rules
     from engine.room import Room
+    from engine.rule_history import history
     from engine.simulation import simulate
-    from engine.streams import past_streams
+    from engine.streams import past, past_streams
 
-    room = Room.open(home)
+    room, step = Room.open(home), span(every)
     streams = past_streams(room.reader, room.registry, days, env)
     known = load_rules(rules if rules is not None else room.home.path / "rules.toml")
-    if not streams:
-        emit([], output, empty="no labelled verdicts in that time")
+    period = past(room.reader, days)
+    if period is None:
+        emit([], output, empty="no verdicts in that time")
         return 0
-    outcome = simulate(streams, rules=known, step=span(every))
+    others = history(room.reader, known, *period, step)
+    outcome = simulate(streams, rules=known, step=step, others=others.answers)
     emit(outcome.by_day, output, empty="no alert would have fired")
     a_day = outcome.told / max(outcome.days, 1.0)
     say(
         f"{outcome.fired} alerts in {outcome.days:.1f} days; {outcome.told} told ({a_day:.2f} a day),"
         f" {outcome.held_back} held back for the digest"
     )
+    if others.unanswered:
+        say(f"not simulated, for the past does not tell: {', '.join(others.unanswered)}")
     return 1 if a_day > budget else 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -13,6 +14,7 @@ from storage.errors import InputError, UsageError
 
 if TYPE_CHECKING:
     from engine.room import Room
+    from engine.rule_tests import Result
 
 PANEL = "Monitoring"
 COLUMNS = ("rule", "severity", "model", "environment", "subject", "says", "value", "limit", "n", "summary")
@@ -21,6 +23,9 @@ COLUMNS = ("rule", "severity", "model", "environment", "subject", "says", "value
 def command(
     tests: Annotated[Path | None, typer.Argument(metavar="TESTS", help="A TOML file of [[test]] tables.")] = None,
     rules: Annotated[Path | None, typer.Option("--rules", help="A rules file; default the home's rules.toml.")] = None,
+    own: Annotated[
+        bool, typer.Option("--tests", help="Run the tests beside the rules: ours, and rules.toml's.")
+    ] = False,
     channels: Annotated[bool, typer.Option("--channels", help="Each channel and how its notices fared.")] = False,
     send: Annotated[bool, typer.Option("--send", help="Send a test notice through each channel.")] = False,
     output: OutputOption = Output.table,
@@ -36,23 +41,29 @@ def command(
     from engine.alert_rules import load_rules
     from engine.room import Room
     from engine.rule_answers import answers
-    from engine.rule_tests import run_tests
+    from engine.rule_tests import own_tests, run_tests
 
-    if sum((tests is not None, channels, send)) > 1:
-        raise UsageError("say one of TESTS, --channels, --send")
+    if sum((tests is not None, own, channels, send)) > 1:
+        raise UsageError("say one of TESTS, --tests, --channels, --send")
     room = Room.open(home)
     if channels or send:
         return _channels(room, send, output)
-    known = load_rules(rules if rules is not None else room.home.path / "rules.toml")
+    path = rules if rules is not None else room.home.path / "rules.toml"
+    known = load_rules(path)
+    if own:
+        return _results(own_tests(path, known), output)
     if tests is None:
-        rows = answers(room.reader, known)
+        rows = answers(room.reader, known, room.clock())
         emit(rows, output, columns=COLUMNS, limit=0)
         return 1 if any(row["says"] == "error" for row in rows) else 0
     try:
         text = tests.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise InputError(f"cannot read {tests}: {error}") from None
-    results = run_tests(text, str(tests), known)
+    return _results(run_tests(text, str(tests), known), output)
+
+
+def _results(results: Sequence[Result], output: Output) -> int:
     emit([{"rule": r.rule, "ok": r.ok, "said": r.said, "expected": r.expected, "got": r.got} for r in results], output)
     return 0 if all(result.ok for result in results) else 1
 

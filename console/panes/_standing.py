@@ -32,15 +32,18 @@ GROUP BY ALL ORDER BY model, minute"""
 _MINUTES = """SELECT model, minute, sum(predictions) AS predictions FROM predictions_per_minute
 WHERE environment = ?1 AND minute > (SELECT max(minute) FROM predictions_per_minute WHERE environment = ?1) - ?2
 GROUP BY ALL ORDER BY model, minute"""
+_ESTIMATES = """SELECT model, ts, value, low, high, warnings FROM estimates_now
+WHERE environment = ? AND metric = 'accuracy' AND value IS NOT NULL"""
 _DEPLOYMENTS = """SELECT model, version, config_revision, kind, started_ts FROM deployments
 WHERE environment = ? ORDER BY id"""
 _FINDINGS = """SELECT ts, prediction_id, model, version, subject, window_start, window_end, score, threshold, reason,
 evidence, features, truth FROM findings WHERE environment = ? ORDER BY ts DESC LIMIT 40"""
 _ALERTS = """SELECT id, ts, severity, model, to_state, from_state, actor, summary, note FROM alert_history
-WHERE (environment = ? OR environment IS NULL) AND to_state IN ('firing', 'resolved', 'acknowledged')
+WHERE (environment = ? OR environment IS NULL) AND severity <> 'info'
+    AND to_state IN ('firing', 'resolved', 'acknowledged')
 ORDER BY id DESC LIMIT 20"""
 _HELD = ("judgements", "labelled_predictions", "performance")
-_ALL = (_NOW, _WINDOWS, _HISTORY, _MINUTES, _DEPLOYMENTS, _FINDINGS, _ALERTS)
+_ALL = (_NOW, _WINDOWS, _HISTORY, _MINUTES, _DEPLOYMENTS, _ESTIMATES, _FINDINGS, _ALERTS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +51,8 @@ class Standing:
     """A deployed model and how it does: `now` is its row of `performance_now`, `window` its last 1000 of `performance`.
 
     `history` is its accuracy by minute, `per_minute` its predictions in each of the newest minutes (None: not yet
-    known), `changes` the deployments of its model there, oldest first.
+    known), `changes` the deployments of its model there, oldest first, `estimate` its accuracy without labels as the
+    newest look wrote it down (empty: there was none).
     """
 
     now: Record
@@ -56,6 +60,7 @@ class Standing:
     history: Sequence[tuple[datetime, float]] = ()
     per_minute: Sequence[float | None] = ()
     changes: Sequence[Record] = ()
+    estimate: Record = field(default_factory=dict)
 
     @property
     def model(self) -> str:
@@ -83,6 +88,7 @@ def read_overview(room: Room, environment: str) -> Overview:
         history = _by_model(_rows(connection, _HISTORY, environment, HISTORY))
         minutes = _by_model(_rows(connection, _MINUTES, environment, timedelta(minutes=TREND_MINUTES)))
         changes = _by_model(_rows(connection, _DEPLOYMENTS, environment))
+        estimates = {r["model"]: r for r in _rows(connection, _ESTIMATES, environment)}
         findings = _rows(connection, _FINDINGS, environment)
         alerts = _rows(connection, _ALERTS, environment)
     newest = max((r["minute"] for rows in minutes.values() for r in rows), default=None)
@@ -95,6 +101,7 @@ def read_overview(room: Room, environment: str) -> Overview:
                 [(r["minute"], r["accuracy"]) for r in history.get(row["model"], ())],
                 _filled(minutes.get(row["model"], ()), newest),
                 changes.get(row["model"], ()),
+                estimates.get(row["model"], {}),
             )
             for row in now
         ),

@@ -161,6 +161,8 @@ def course(standing: Standing, size: tuple[int, int], glyphs: Glyphs) -> Sequenc
     if not chart:
         words_ = "  no labelled prediction yet: accuracy is not known; `watchroom label` says what was true"
         chart = [(), (Cell(fit(SafeText(words_), wide), Tone.DIM),)]
+        if standing.estimate:
+            chart += [(cell("  without labels it is estimated at "), *_estimate(standing.estimate))]
     out: list[Line] = []
     for row in range(min(rows, max(len(chart), len(side)))):
         left = chart[row] if row < len(chart) else ()
@@ -210,9 +212,18 @@ def confusion(standing: Standing) -> list[Line]:
         (cell("accuracy ", Tone.DIM), cell(words.rate(window["accuracy"]))),
         (cell("  95 %   ", Tone.DIM), cell(f"{words.rate(low)} – {words.rate(high)}")),
     ]  # fmt: skip
+    if standing.estimate:
+        lines.append((cell("estimate ", Tone.DIM), *_estimate(standing.estimate)))
     if delay is not None and delay >= 1:
         lines.append((cell("labels   ", Tone.DIM), cell(f"{words.span(timedelta(seconds=delay))} later")))
     return lines
+
+
+def _estimate(estimate: Record) -> Line:
+    """Accuracy as calibrated scores let expect it, with half its band; a ? where it should not be believed."""
+    half = (estimate["high"] - estimate["low"]) / 2.0
+    doubt = " ?" if estimate["warnings"] else ""
+    return (cell(f"{words.rate(estimate['value'])} ±{half:.3f}{doubt}", Tone.DIM if doubt else Tone.PLAIN),)
 
 
 def news_rows(overview: Overview, glyphs: Glyphs) -> list[Row]:

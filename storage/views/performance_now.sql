@@ -1,11 +1,13 @@
 -- What runs now and how it does, one row an active deployment. `acc100` and `acc1000` are of the running version;
--- FIRING: an alert fires for it, WATCH: under its limit or an alert pending, NO DATA: no labelled prediction.
+-- FIRING: an alert fires for it, WATCH: under its limit or an alert pending, NO DATA: no matured label. `waiting` labels
+-- are not matured yet.
 WITH perf AS (
     SELECT model, version, environment,
         max(newest_ts) AS last_ts, max(predictions_per_min) AS per_min, max(n) FILTER ("window" = 'all') AS n, max(predictions) AS predictions, max(flagged) AS flagged,
         max(accuracy) FILTER ("window" = 'last_100') AS acc100, max(accuracy) FILTER ("window" = 'last_1000') AS acc1000,
         max(accuracy_high) FILTER ("window" = 'last_100') AS acc100_high,
-        max(f1) FILTER ("window" = 'last_1000') AS f1, max(fpr) FILTER ("window" = 'last_1000') AS fpr
+        max(f1) FILTER ("window" = 'last_1000') AS f1, max(fpr) FILTER ("window" = 'last_1000') AS fpr,
+        max(waiting) AS waiting, max(label_delay_s) FILTER ("window" = 'last_1000') AS label_delay_s
     FROM performance GROUP BY ALL
 ), alarms AS (
     SELECT model, environment, max(state IN ('firing', 'recovering')) AS firing, max(state = 'pending') AS pending
@@ -25,7 +27,8 @@ SELECT
         ELSE 'OK'
     END AS state,
     coalesce(p.predictions, 0) AS predictions, coalesce(p.flagged, 0) AS flagged,
-    coalesce(p.per_min, 0) AS predictions_per_min, p.last_ts, p.acc100_high, d.id AS deployment_id, m.alert_severity AS severity
+    coalesce(p.per_min, 0) AS predictions_per_min, p.last_ts, p.acc100_high, d.id AS deployment_id, m.alert_severity AS severity,
+    coalesce(p.waiting, 0) AS waiting, p.label_delay_s
 FROM deployment d
 JOIN config_revision c ON c.model = d.model AND c.revision = d.config_revision
 JOIN model m ON m.name = d.model

@@ -108,9 +108,8 @@ def test_looking_for_degradation_freezes_baselines_and_ends_with_what_it_found(a
     assert set(by) == {"n1-detector", "queue-anomaly", "waf-behavioral"}
     assert by["n1-detector"]["level"] == "no_data"
     assert "300 are needed" in by["n1-detector"]["detail"]
-    assert answer.code == 0
-    report = ask("degradation-report", "--days", "3")
-    assert (report.code, report.rows) == (0, [])
+    assert (by["waf-behavioral"]["level"], answer.code) == ("degraded", 1)
+    assert "(predecessor)" in by["waf-behavioral"]["detail"], "1.1.0 is held against 1.0.0"
 
 
 def test_a_model_that_fell_is_found_verified_and_reported(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:

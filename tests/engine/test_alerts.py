@@ -198,7 +198,7 @@ def test_an_alert_that_is_over_cannot_be_taken_on(tmp_path: Path) -> None:
 @pytest.mark.parametrize("rule", default_rules(), ids=lambda rule: rule.name)
 def test_every_rule_that_comes_with_watchroom_can_be_asked_in_an_empty_home(tmp_path: Path, rule: Rule) -> None:
     r = room(tmp_path, deployed=False)
-    assert r.reader.query(rule.query, rule.bound()).filter(pl.col("bad")).height == 0
+    assert r.reader.query(rule.query, rule.bound(r.clock())).filter(pl.col("bad")).height == 0
     assert fill(rule.message, {})
 
 

@@ -143,3 +143,17 @@ def test_a_young_model_is_held_against_its_own_beginning(tmp_path: Path) -> None
     r.lake.append({"predictions": predictions([(i / 100, 0.2 if i < 600 else 0.8) for i in range(900)])}, kind="judge")
     (row,) = drift.check(r.reader, r.registry.deployed()[0]).iter_rows(named=True)
     assert (row["verdict"], row["n"], row["n_reference"]) == ("drift", 300, 600)
+
+
+@pytest.mark.parametrize("name", estimate.METRICS)
+def test_before_past_chunks_tell_the_band_is_that_of_the_draw(name: str) -> None:
+    rng, held = np.random.default_rng(2), 0
+    for _ in range(60):
+        score = np.where(rng.random(1_000) < 0.3, rng.beta(8, 3, 1_000), rng.beta(2, 8, 1_000))
+        flagged, truth = score >= 0.5, rng.random(1_000) < score
+        said = estimate.expected(score, flagged)[name]
+        real = metric(name, flagged, truth)
+        assert said is not None
+        assert real is not None
+        held += abs(said - real) <= estimate._sampling(name, said, score, flagged)
+    assert held >= 56, "the band doubles the variance, until chunks tell how much they vary"

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import polars as pl
+import pytest
+
 from engine import monitor
 from tests.modelops import Room, labels, predictions, room
 
@@ -11,7 +14,7 @@ from tests.modelops import Room, labels, predictions, room
 def _room(path: Path) -> Room:
     r = room(path)
     r.lake.append(
-        {"predictions": predictions([(0, 0.9), (1, 0.9), (2, 0.1), (3, 0.6)]),
+        {"predictions": predictions([(0, 0.9), (1, 0.9), (2, 0.1), (70, 0.6)]),
          "labels": labels([True, False, True])}, kind="judge")  # fmt: skip
     return r
 
@@ -56,9 +59,33 @@ def test_two_versions_stand_side_by_side(tmp_path: Path) -> None:
     assert got.filter(window="all").select("version", "n").rows() == [("1.0.0", 3), ("1.1.0", 1)]
 
 
-def test_the_bounds_that_hold_at_every_look_are_wider_and_of_the_whole_stream_only(tmp_path: Path) -> None:
+def test_the_bounds_that_hold_at_every_look_are_wider_and_widest_for_a_window_that_slides(tmp_path: Path) -> None:
     rows = monitor.performance(_room(tmp_path).reader)
     whole = rows.filter(window="all").row(0, named=True)
     assert whole["accuracy_always_low"] < whole["accuracy_low"] < whole["accuracy"]
     assert whole["accuracy"] < whole["accuracy_high"] < whole["accuracy_always_high"]
-    assert rows.filter(window="last_100")["accuracy_always_low"].to_list() == [None]
+    sliding = rows.filter(window="last_100").row(0, named=True)
+    assert sliding["accuracy_always_low"] < whole["accuracy_always_low"]
+    for name in ("accuracy", "precision", "recall", "f1"):
+        assert whole[f"{name}_always_low"] <= whole[name] <= whole[f"{name}_always_high"]
+    assert whole["fpr_always_low"] is not None
+    assert whole["mean_confidence_always_high"] > whole["mean_confidence"]
+
+
+def test_labels_that_are_not_matured_wait_and_those_that_were_drawn_count_for_what_they_stand_for(
+    tmp_path: Path,
+) -> None:
+    r = room(tmp_path)
+    fresh = predictions([(i, 0.9) for i in range(40)])
+    r.lake.append({"predictions": fresh, "labels": labels([True] * 10, minute=40)}, kind="judge")
+    (whole,) = monitor.performance(r.reader).filter(window="all").iter_rows(named=True)
+    assert (whole["n"], whole["waiting"]) == (1, 9), "only the oldest has the age at which labels come"
+    drawn = labels([True] * 20 + [False] * 20, minute=41).with_columns(
+        pl.Series("propensity", [0.1] * 20 + [0.4] * 20)
+    )  # fmt: skip
+    r.lake.append({"labels": drawn}, kind="label")
+    (whole,) = monitor.performance(r.reader).filter(window="all").iter_rows(named=True)
+    assert (whole["n"], whole["tp"], whole["fp"]) == (40, 20, 20)
+    assert whole["accuracy"] == pytest.approx(0.8), "20 right ones that stand for 10 each, 20 wrong ones for 2.5"
+    assert whole["accuracy_always_low"] is None
+    assert monitor.accuracy_history(r.reader)["accuracy"][-1] == pytest.approx(0.8)

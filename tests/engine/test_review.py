@@ -55,16 +55,18 @@ def test_the_chances_add_up_to_the_budget_and_the_uncertain_are_drawn_rather() -
 
 def test_what_is_drawn_is_unlabelled_and_carries_its_chance_to_its_label(tmp_path: Path) -> None:
     r = room(tmp_path)
-    assert review.draw(r.reader, "census", 10, np.random.default_rng(0)).is_empty()
+    assert review.draw(r.reader, "census", 10).is_empty()
     made = predictions([(i / 100, i / 400) for i in range(400)])
     r.lake.append({"predictions": made, "labels": labels([True] * 100)}, kind="judge")
-    drawn = review.draw(r.reader, "census", 40, np.random.default_rng(0))
-    assert 20 <= drawn.height <= 60
+    drawn = review.draw(r.reader, "census", 40)
+    assert 15 <= drawn.height <= 50, "of 40 that are drawn of all a quarter is labelled"
+    assert review.draw(r.reader, "census", 40).equals(drawn), "asking again draws the same"
     assert not set(drawn["subject"]) & {f"s{i}" for i in range(100)}
     first = drawn.row(0, named=True)
     label(r.lake, "census", first["subject"], True, actor=MARA, propensity=first["propensity"])
     got = r.reader.query("SELECT propensity FROM labelled_predictions WHERE subject = $1", [first["subject"]])
     assert got.item() == pytest.approx(first["propensity"])
+    assert review.draw(r.reader, "census", 40).height == drawn.height - 1, "none comes for the one that is labelled"
     found = review.fair(r.reader, "census")
     assert found is not None
     assert (found.labels, found.predictions) == (101, 400)

@@ -9,10 +9,10 @@ import numpy as np
 import polars as pl
 import pytest
 
-from engine import degradation
-from engine.alert_rules import default_rules
+from engine import degradation, evidence
+from engine.alert_rules import default_rules, load_rules
 from engine.degradation import Baseline
-from engine.rule_tests import run_tests
+from engine.rule_tests import own_tests, run_tests
 from engine.simulation import ACCURACY, DEGRADED, SIMULATED, Stream, answers, simulate
 from storage.errors import ConfigError
 from tests.modelops import JOB, START, labels, predictions, room
@@ -69,7 +69,7 @@ def test_the_simulation_answers_what_the_rules_would(tmp_path: Path) -> None:
     said = answers(Stream("census", items, 0.85), timedelta(minutes=1))
     for name in SIMULATED:
         rule = next(rule for rule in default_rules() if rule.name == name)
-        real = r.reader.query(rule.query, rule.bound()).row(0, named=True)
+        real = r.reader.query(rule.query, rule.bound(r.clock())).row(0, named=True)
         last = said.filter(rule=name).row(-1, named=True)
         assert (last["bad"], last["clear"]) == (real["bad"], real["clear"])
         if real.get("metric", "accuracy") == "accuracy":
@@ -86,6 +86,34 @@ def test_a_rule_is_tested_by_what_it_says_and_what_must_come_of_it() -> None:
     assert result.ok, result.got
     (wrong,) = run_tests(text.replace("pfff", "ffff"), "t.toml", default_rules())
     assert (wrong.ok, wrong.got) == (False, "pfffrrrrrr..")
+
+
+def test_every_rule_that_comes_with_watchroom_has_a_test_beside_it_and_passes(tmp_path: Path) -> None:
+    results = own_tests(tmp_path / "rules.toml", default_rules())
+    assert {result.rule for result in results} == {rule.name for rule in default_rules()}
+    assert [result.rule for result in results if not result.ok] == []
+    (tmp_path / "rules.toml").write_text(
+        '[[rule]]\nname = "no_data"\ntitle = "t"\nquery = "SELECT true AS bad"\nmessage = "m"\n'
+        '[[test]]\nrule = "no_data"\nevery_minutes = 5\nsaid = "bb"\nstate = "pp"\n'
+    )
+    results = own_tests(tmp_path / "rules.toml", load_rules(tmp_path / "rules.toml"))
+    assert [(r.said, r.ok) for r in results if r.rule == "no_data"] == [("bb", False)], "the file's own takes its place"
+
+
+def test_the_evidence_that_sql_sums_up_is_the_detectors(tmp_path: Path) -> None:
+    rng = np.random.default_rng(3)
+    r = room(tmp_path)
+    right = rng.random(1_500) < 0.8
+    r.lake.append(
+        {"predictions": predictions([(i / 10, 0.9) for i in range(right.size)]),
+         "labels": labels([bool(x) for x in right], minute=150)}, kind="judge",
+    )  # fmt: skip
+    (row,) = r.reader.query("SELECT * FROM accuracy_evidence").iter_rows(named=True)
+    gained = evidence.gains("accuracy", np.ones(right.size, bool), right, 0.85)
+    found = evidence.evidence(gained, 1e12)[-1] + 12
+    assert (row["model"], row["n"], row["accuracy_limit"]) == ("census", 1_500, 0.85)
+    assert row["log10_fortune"] == pytest.approx(found, abs=1e-9)
+    assert row["labels_per_day"] == pytest.approx(1_500 * 24 / 2.5, rel=0.01)
 
 
 @pytest.mark.parametrize(("text", "what"), [
