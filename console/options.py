@@ -29,6 +29,9 @@ DryRunOption = Annotated[bool, typer.Option("--dry-run", help="Say what would ch
 LimitOption = Annotated[
     int | None, typer.Option("--limit", min=0, help="Rows to give; 0 for all.", show_default="50 in a table, else all")
 ]
+ToVersionOption = Annotated[
+    str | None, typer.Option("--to-version", help="A version; default is the one before.", show_default=False)
+]
 PathsArgument = Annotated[
     list[str], typer.Argument(metavar="LOG...", help="Files, folders, or quoted globs.", show_default=False)
 ]

@@ -40,7 +40,8 @@ ALIASES: Mapping[str, tuple[str, str]] = {
 """The specification's environment variables: the key each one sets, and how it is read (60.0 is 0.6 as a percent)."""
 
 _FLAGS = {"true": True, "1": True, "yes": True, "on": True, "false": False, "0": False, "no": False, "off": False}
-_SECRET = ("url", "password", "secret", "token")
+_SECRET = ("url", "password", "secret", "token", "key")
+"""The last words of keys whose values are secrets: a webhook's address is one, for whoever knows it may post."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,8 +87,8 @@ def validate(path: Path, environ: Mapping[str, str] | None = None) -> list[Probl
     return problems
 
 
-def show(path: Path, environ: Mapping[str, str] | None = None) -> list[Value]:
-    """Every setting with its value and source; secrets are not shown."""
+def show(path: Path, environ: Mapping[str, str] | None = None, *, secrets: bool = False) -> list[Value]:
+    """Every setting with its value and source; what a secret is only with `secrets`."""
     known = os.environ if environ is None else environ
     config = load_config(path, known)
     by_key = {key: name for name, (key, _) in ALIASES.items() if name in known}
@@ -97,9 +98,14 @@ def show(path: Path, environ: Mapping[str, str] | None = None) -> list[Value]:
     for key, value in _flat(config.model_dump(by_alias=True)):
         line = _find_line(text, tuple(key.split(".")))
         source = by_key.get(key) or (f"{path}:{line}" if line else "default")
-        hidden = key.rpartition(".")[2] in _SECRET and value and not str(value).startswith(("env:", "file:"))
-        found.append(Value(key, "(secret)" if hidden else value, source))
+        found.append(Value(key, "(secret)" if _is_secret(key, value) and not secrets else value, source))
     return found
+
+
+def _is_secret(key: str, value: Any) -> bool:
+    """Whether a value is a secret itself, and not only where one is found (`env:NAME`, `file:PATH`)."""
+    word = key.rpartition(".")[2].rpartition("_")[2]
+    return word in _SECRET and bool(value) and not str(value).startswith(("env:", "file:"))
 
 
 def channels(config: Config) -> list[Channel]:

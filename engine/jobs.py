@@ -21,6 +21,7 @@ from engine import alerts, degradation, digest, estimate_check, monitor, outbox,
 from engine.alert_rules import Rule, load_rules
 from engine.channel import Channel, DeliveryError, Notice, configured
 from engine.cleanup import check_integrity, cleanup
+from engine.registry_cache import RegistryCache
 from engine.slots import Job
 from storage.clock import rfc3339
 from storage.errors import UsageError
@@ -49,6 +50,7 @@ class Operations:
         self.log = configured("log", {"path": str(room.home.path / LOG_NAME), "min_severity": "info"})
         self.channels: list[Channel] = [self.log, *channels(config)]
         self.rules: Sequence[Rule] = load_rules(room.home.path / "rules.toml")
+        self.cache = RegistryCache(room.registry, room.home.state, timedelta(seconds=config.registry.cache_ttl_s))
 
     def monitor(self) -> Output:
         """ml-performance-monitoring."""
@@ -83,7 +85,7 @@ class Operations:
         room, wanted = self.room, self.config.tuning
         checked = {run: verdict for run, verdict, _ in tuning_check.check(room.reader, room.registry)}
         options = tuning.Options(wanted.objective, wanted.apply, wanted.exact)
-        runs = [tuning.tune(room.reader, room.registry, now, options) for now in room.registry.deployed("production")]
+        runs = [tuning.tune(room.reader, room.registry, now, options) for now in self.cache.deployed("production")]
         for run in runs:
             gain = 100 * (run.finding.crossfit_gain or 0.0)
             self._say("info", f"Auto-tuning completed ({run.model}: {run.verdict}, improvement_percent: {gain:.1f}%)")
@@ -114,7 +116,9 @@ class Operations:
         if name not in jobs:
             raise UsageError(f"no job {name!r}; there are {', '.join(NAMES)}")
         try:
-            return jobs[name]()
+            output = jobs[name]()
+            self.cache.flush()
+            return output
         except Exception as error:
             self._say("critical", f"{name} monitoring failed: {type(error).__name__}: {error}")
             raise

@@ -9,7 +9,6 @@ import logging
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from datetime import timedelta
 from pathlib import Path
 
 from engine.actor import Actor
@@ -24,7 +23,6 @@ from engine.jobs import Operations, in_child, schedule
 from engine.manner import manner
 from engine.outbox import deliver
 from engine.pipeline import Pipeline, Step
-from engine.registry_cache import RegistryCache
 from engine.room import Room
 from engine.scheduler import Scheduler
 from storage.clock import monotonic_s
@@ -73,8 +71,7 @@ class Service:
         self.room = room
         self.config = load_config(room.home.config)
         self.operations = Operations(room, self.config)
-        ttl = timedelta(seconds=self.config.registry.cache_ttl_s)
-        self.cache = RegistryCache(room.registry, room.home.state, ttl)
+        self.cache = self.operations.cache
         self.rules = rules if rules is not None else self.operations.rules
         self.patterns = list(patterns)
         landed = manner(self.config.landing)

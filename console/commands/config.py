@@ -17,13 +17,15 @@ def command(
         Literal["show", "validate"], typer.Argument(help="show every value, or name every mistake.")
     ] = "show",
     changed: Annotated[bool, typer.Option("--changed", help="show: only what is not a default.")] = False,
+    secrets: Annotated[bool, typer.Option("--secrets", help="show: secrets as they are, not as (secret).")] = False,
     output: OutputOption = Output.table,
     home: HomeOption = None,
 ) -> int:
     """Show every setting with its value and source, or name every mistake; validate ends with 1 when there is one.
 
     Sources, the later wins: `watchroom.toml` in the home, the specification's environment variables, variables named
-    WATCHROOM_TABLE__KEY. A mistake is told with file, line, key and the nearest known key. Secrets are not shown.
+    WATCHROOM_TABLE__KEY. A mistake is told with file, line, key and the nearest known key. Secrets (passwords, keys,
+    addresses of webhooks) read (secret) unless --secrets is said.
 
     Example: watchroom config show --changed
     """
@@ -37,7 +39,7 @@ def command(
         problems = validate(path)
         emit([asdict(problem) for problem in problems], output, empty="no mistake")
         return 1 if problems else 0
-    values = [asdict(value) for value in show(path) if not changed or value.source != "default"]
+    values = [asdict(value) for value in show(path, secrets=secrets) if not changed or value.source != "default"]
     emit(values, output, limit=0, empty="everything is at its default")
     if not path.is_file():
         say(f"there is no {path}; defaults and environment variables are in force")

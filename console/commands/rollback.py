@@ -2,12 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Annotated
-
-import typer
-
-from console.confirm import confirm
-from console.deployed import describe, show_deployment
 from console.options import (
     DryRunOption,
     EnvironmentOption,
@@ -15,18 +9,18 @@ from console.options import (
     ModelArgument,
     OutputOption,
     ReasonOption,
+    ToVersionOption,
     YesOption,
 )
 from console.output import Output
+from console.undo import Asked, undo
 
 PANEL = "Deployment"
 
 
 def command(
     model: ModelArgument,
-    to_version: Annotated[
-        str | None, typer.Option("--to-version", help="A version; default is the one before.")
-    ] = None,
+    to_version: ToVersionOption = None,
     env: EnvironmentOption = "production",
     reason: ReasonOption = "",
     yes: YesOption = False,
@@ -38,9 +32,4 @@ def command(
 
     Example: watchroom rollback n1-detector --to-version 1.0.0 --reason "accuracy fell" --yes
     """
-    from engine.room import Room
-
-    room = Room.open(home)
-    plan = room.registry.plan_rollback(model, env, what="both", to_version=to_version)
-    if confirm(describe(plan), yes=yes, dry_run=dry_run):
-        show_deployment(room.registry.rollback(plan, reason=reason), output)
+    undo(home, Asked(model, env, "both", reason, yes, dry_run, to_version), output)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from console.confirm import confirm
-from console.deployed import describe, show_deployment
 from console.options import (
     DryRunOption,
     EnvironmentOption,
@@ -14,6 +12,7 @@ from console.options import (
     YesOption,
 )
 from console.output import Output
+from console.undo import Asked, undo
 
 PANEL = "Deployment"
 
@@ -31,9 +30,4 @@ def command(
 
     Example: watchroom rollback-config queue-anomaly --reason "too noisy" --yes
     """
-    from engine.room import Room
-
-    room = Room.open(home)
-    plan = room.registry.plan_rollback(model, env, what="config")
-    if confirm(describe(plan), yes=yes, dry_run=dry_run):
-        show_deployment(room.registry.rollback(plan, reason=reason), output)
+    undo(home, Asked(model, env, "config", reason, yes, dry_run), output)

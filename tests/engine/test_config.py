@@ -82,6 +82,17 @@ def test_loading_a_wrong_file_is_one_line(tmp_path: Path) -> None:
         load_config(_file(tmp_path, "[tuning]\nenabeld = true\nexakt = true\n"), {})
 
 
+def test_a_secret_is_shown_only_to_who_asks_for_secrets(tmp_path: Path) -> None:
+    file = _file(tmp_path, "[landing]\npseudonym_key = 'k3y'\nmask_keys = ['ssn']\n[[channel]]\nkind = 'email'\n"
+                           "host = 'mail'\nto = 'a@x.org'\npassword = 'pa55'\n[[channel]]\nkind = 'webhook'\n"
+                           "url = 'https://h.example/T0'\nsecret = 'env:HOOK'\n")  # fmt: skip
+    shown = {value.key: value.value for value in show(file, {})}
+    hidden = {key for key, value in shown.items() if value == "(secret)"}
+    assert hidden == {"landing.pseudonym_key", "channel.0.password", "channel.1.url"}
+    assert (shown["channel.1.secret"], shown["landing.mask_keys"]) == ("env:HOOK", ["ssn"])
+    assert not any(value.value == "(secret)" for value in show(file, {}, secrets=True))
+
+
 def test_channels_are_made_and_their_secrets_are_not_shown(tmp_path: Path) -> None:
     file = _file(tmp_path, f"[[channel]]\nkind = 'log'\npath = '{tmp_path}/x.log'\n"
                            "[[channel]]\nkind = 'slack'\nurl = 'https://hooks.example/T0/secret'\n"

@@ -54,6 +54,25 @@ def test_an_answer_is_kept_no_longer_than_its_time_and_a_cleared_cache_is_empty_
     assert _health(r)["misses"] == 3
 
 
+def test_what_one_process_loaded_another_begins_with_until_something_changes(tmp_path: Path) -> None:
+    r = room(tmp_path)
+    assert _cache(r).warm() == 1
+    for number in range(30):
+        later = _cache(r)
+        assert later.deployed("production") == r.registry.deployed("production")
+        later.flush()
+        if number == 20:
+            r.registry.update_config("census", "production", {"threshold": 0.7}, reason="x")
+    assert _health(r)["hits"] == 29
+    (r.lake.home.state / "registry-cache.json").write_text("{not json")
+    assert [d.threshold for d in _cache(r).deployed("production")] == [0.7]
+    other = _cache(r, minutes=10)
+    r.clock.tick(minutes=11)
+    other.deployed("production")
+    other.flush()
+    assert _health(r)["misses"] == 2, "one for the change, one that was too old for its time to live"
+
+
 def test_warming_loads_every_environment(tmp_path: Path) -> None:
     r = room(tmp_path)
     cache = _cache(r)
