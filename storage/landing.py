@@ -6,12 +6,12 @@ from __future__ import annotations
 
 import sqlite3
 import threading
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Callable, Sequence
 from contextlib import closing
 from pathlib import Path
 
 from storage import sources
+from storage.ahead import ReadAhead
 from storage.clock import Clock, rfc3339, utc_now
 from storage.errors import InputError, UnavailableError
 from storage.following import Follower
@@ -39,8 +39,6 @@ from storage.tally import LandingSummary, OnNotice, OnProgress, Progress, Source
 __all__ = ["Landing", "LandingSummary", "Progress", "SourceLag"]
 
 _TRIES = 3
-_QUEUE = 2
-"""Blocks that may be parsed ahead of the one being committed."""
 
 
 class Landing:
@@ -124,43 +122,34 @@ class Landing:
         raise UnavailableError(f"{path}: is rewritten again and again while it is read; try again when it rests")
 
     def land_to_end(self, reading: Reading, tally: Tally, on_progress: OnProgress | None = None) -> None:
-        """Land an open source up to its present end, in large blocks: one is parsed while the one before is written."""
-        waiting: list[tuple[Batch, Future[Prepared]]] = []
-        with ThreadPoolExecutor(1, thread_name_prefix="segment-writer") as writer:
-            try:
-                for batch in self._batches(reading):
-                    waiting.append((batch, writer.submit(self.prepare, [(reading, batch)])))
-                    if len(waiting) >= _QUEUE:
-                        self._commit_next(reading, waiting, tally, on_progress)
-                while waiting:
-                    self._commit_next(reading, waiting, tally, on_progress)
-            except BaseException:
-                for _, future in waiting:
-                    if not future.cancel() and future.exception() is None:
-                        self.lake.discard(future.result())
-                raise
+        """Land an open source up to its present end, in large blocks, several under way at once."""
+
+        def land(batch: Batch, prepared: Prepared) -> None:
+            self.commit([(reading, batch)], prepared, tally)
+            if on_progress is not None:
+                on_progress(_progress(reading, batch, tally))
+
+        def prepare(batch: Batch) -> Prepared:
+            return self.prepare([(reading, batch)])
+
+        while True:
+            ahead = ReadAhead(reading.tail, prepare, self.lake.discard, self.clock)
+            for batch, prepared in ahead:
+                land(batch, prepared)
+            if (last := self._step(reading)) is None:
+                break
+            land(last, prepare(last))
         self._finish(reading, tally)
 
-    def _batches(self, reading: Reading) -> Iterator[Batch]:
-        """All batches to the end; the last one may be provisional."""
-        while (batch := reading.tail.step(self.clock(), block_bytes=BLOCK_BYTES)) is not None:
-            yield batch
-        if reading.stream.damage() is not None:
-            return  # what is left is half a record: `_finish` keeps its bytes
+    def _step(self, reading: Reading) -> Batch | None:
+        """The next batch where blocks cannot be read ahead; the last one of all may be provisional."""
+        batch = reading.tail.step(self.clock(), block_bytes=BLOCK_BYTES)
+        if batch is not None or reading.stream.damage() is not None:
+            return batch  # what is left of a damaged archive is half a record: `_finish` keeps its bytes
         last = reading.tail.step(self.clock(), final=True)
         if last is not None and (last.after.offset > reading.source.landed_to or not last.provisional):
-            yield last
-
-    def _commit_next(self, reading: Reading, waiting: list[tuple[Batch, Future[Prepared]]], tally: Tally,
-                     on_progress: OnProgress | None) -> None:  # fmt: skip
-        batch, future = waiting[0]
-        prepared = future.result()
-        waiting.pop(0)
-        self.commit([(reading, batch)], prepared, tally)
-        if on_progress is not None:
-            status = reading.stream.status()
-            done = getattr(reading.stream, "position", lambda: batch.after.offset)()
-            on_progress(Progress(reading.source.place, done, status.st_size, sum(tally.rows.values())))
+            return last
+        return None
 
     def prepare(self, batches: Sequence[tuple[Reading, Batch]]) -> Prepared:
         """Mask what must not be written, then write and sync the segments of `batches`, one a table and day."""
@@ -202,7 +191,7 @@ class Landing:
 
     def replaced(self, reading: Reading, tally: Tally) -> None:
         """Land the rest of what lay at this place before, wherever it is now; what cannot be found is a gap."""
-        for former in replaced_sources(self.lake.ledger, reading.source):
+        for former in replaced_sources(self.lake.ledger, reading):
             self.land_rest(former, reading.tail.log_format, tally, successor=reading)
 
     def land_rest(
@@ -264,6 +253,12 @@ class unavailable:  # noqa: N801 reads as a statement
             raise UnavailableError(
                 f"the home {self._home} cannot be written ({reason}); nothing is lost: make room and run this again"
             ) from error
+
+
+def _progress(reading: Reading, batch: Batch, tally: Tally) -> Progress:
+    """How far a file has come; of an archive what was read of its packed bytes counts."""
+    done = getattr(reading.stream, "position", lambda: batch.after.offset)()
+    return Progress(reading.source.place, done, reading.stream.status().st_size, sum(tally.rows.values()))
 
 
 def _origin(reading: Reading, batch: Batch) -> Origin:

@@ -62,6 +62,16 @@ class _Block:
     ends_file: bool
 
 
+@dataclass(frozen=True, slots=True)
+class Ahead:
+    """Whole records that were read and cut, but not parsed yet: from `start` to `after.offset`."""
+
+    records: pl.DataFrame
+    block: _Block
+    start: int
+    after: Place
+
+
 class Tail:
     """One source being read with one format. `place` is where the next step begins."""
 
@@ -83,7 +93,7 @@ class Tail:
         then stays, for only who lands it knows whether more may come. Raises RewrittenError.
         """
         size = block_bytes
-        while (block := self._block(size)) is not None:
+        while (block := self._block(self.place, size)) is not None:
             last = final and block.ends_file
             batch = self._cut(block, now, last=last, forced=size >= MAX_BLOCK_BYTES)
             if batch is None and not block.ends_file and size >= MAX_BLOCK_BYTES:
@@ -92,6 +102,29 @@ class Tail:
                 return batch
             size *= 4
         return None
+
+    def read_ahead(self, place: Place) -> Ahead | None:
+        """The next records from `place`, as if nothing before it was held back; None where the file ends, or a record
+        is longer than a block: that is for `step`. Raises RewrittenError."""
+        block = self._block(place, BLOCK_BYTES)
+        if block is None or block.ends_file:
+            return None
+        text = to_text(block.raw, block.base, self._encoding or "utf-8")
+        ends = self.log_format.ends(text.data)
+        if not len(ends):
+            return None
+        end = int(text.offsets(ends[-1:])[0])
+        return Ahead(to_records(text, ends), block, place.offset, self._place_at(block, end))
+
+    def parse_ahead(self, ahead: Ahead, now: datetime) -> Batch | None:
+        """The batch of what was read ahead; None if all of it must wait for what follows. Changes nothing here, so
+        several threads may do it at once."""
+        records, block = ahead.records, ahead.block
+        landed = self.parse(records, now, final=False)
+        if landed.held_from is not None and landed.held_from <= records["byte_offset"][0]:
+            return None
+        after = ahead.after if landed.held_from is None else self._place_at(block, landed.held_from)
+        return Batch(restore_raw(landed.frames, records, block.raw, block.base), ahead.start, after, provisional=False)
 
     def _cut(self, block: _Block, now: datetime, *, last: bool, forced: bool) -> Batch | None:
         """The batch of the whole records of `block`; None if there are none or all are held back."""
@@ -111,11 +144,10 @@ class Tail:
         frames = restore_raw(landed.frames, records, block.raw, block.base)
         return self._batch(frames, block, end, provisional=last and not self.stream.is_archive)
 
-    def _block(self, size: int) -> _Block | None:
+    def _block(self, place: Place, size: int) -> _Block | None:
         """The next bytes, behind a byte order mark and NULs; None if there are none now. Raises RewrittenError."""
         if self._encoding is None:
             self._encoding = encoding_of(self.stream.read(0, HEAD_BYTES))
-        place = self.place
         raw = self.stream.read(place.offset - place.marker_bytes, place.marker_bytes + size)
         if len(raw) < place.marker_bytes or marker_of(raw[: place.marker_bytes]) != place.marker:
             raise RewrittenError
@@ -138,15 +170,17 @@ class Tail:
         return parse_records(records, self.log_format, around, final=final)
 
     def _batch(self, frames: Frames, block: _Block, end: int, *, provisional: bool) -> Batch:
-        marked = min(MARKER_BYTES, end)
-        cut = end - block.base
-        tail = (
-            block.raw[cut - marked : cut] if marked <= cut <= len(block.raw) else self.stream.read(end - marked, marked)
-        )
-        batch = Batch(frames, self.place.offset, Place(end, marker_of(tail), marked), provisional)
+        batch = Batch(frames, self.place.offset, self._place_at(block, end), provisional)
         if not provisional:
             self.place = batch.after
         return batch
+
+    def _place_at(self, block: _Block, end: int) -> Place:
+        marked = min(MARKER_BYTES, end)
+        cut = end - block.base
+        inside = marked <= cut <= len(block.raw)
+        tail = block.raw[cut - marked : cut] if inside else self.stream.read(end - marked, marked)
+        return Place(end, marker_of(tail), marked)
 
     def _overlong(self, block: _Block, now: datetime, *, final: bool) -> Batch | None:
         """One record longer than any block: its head and tail as one record, the rest passed over unread in memory."""

@@ -60,6 +60,7 @@ def regular(record: pl.Series, context: Context) -> Regular:
     step = after & (begins(word, _STEPS[0]) | begins(word, _STEPS[1]))
     places = _Places(rows, lines.starts[rows], colon - 3, number, blank, sql, stop[rows], lines.stops[rows])
     found = places.only(execution)
+    step[step] = lines.cut(number[step], blank[step]).str.contains(r"^[\d.]+$").to_numpy()
     return _read(lines, found, breaks.count[found.rows] > 0, rows[step], context)
 
 

@@ -1,0 +1,83 @@
+"""Reading ahead: while one block's rows are committed the next ones are read, parsed and written, on every core.
+
+Blocks are read and cut in order, by one thread, as if no record were held back; parsing and writing them is the work
+of a pool. Where a format did hold records back, what was read ahead began too far, so it is dropped and read again.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+
+from storage.clock import Clock
+from storage.lake import Prepared
+from storage.tail import Ahead, Batch, Tail
+
+WORKERS = 2
+BLOCKS = 3
+"""Blocks that are under way at once. Their frames are what bounds the memory of a long ingest."""
+
+Prepare = Callable[[Batch], Prepared]
+"""Writes a batch's segments without making them true (`Lake.prepare`)."""
+Discard = Callable[[Prepared], None]
+"""Takes that back (`Lake.discard`)."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Underway:
+    ahead: Ahead
+    done: Future[tuple[Batch, Prepared] | None]
+
+
+class ReadAhead:
+    """The batches of one source with their segments written, in order, up to where its whole blocks end."""
+
+    def __init__(self, tail: Tail, prepare: Prepare, discard: Discard, clock: Clock) -> None:
+        self._tail = tail
+        self._prepare = prepare
+        self._discard = discard
+        self._clock = clock
+        self._underway: deque[_Underway] = deque()
+
+    def __iter__(self) -> Iterator[tuple[Batch, Prepared]]:
+        """Each batch once the one before it was taken; `tail.place` moves along. Raises RewrittenError and OSError.
+
+        Ends where `Tail.step` has to go on: at the file's last block, or where a whole block had to wait for more.
+        """
+        with ThreadPoolExecutor(WORKERS, thread_name_prefix="landing") as pool:
+            try:
+                while self._fill(pool):
+                    first = self._underway.popleft()
+                    found = first.done.result()
+                    if found is None:
+                        return
+                    batch, prepared = found
+                    self._tail.place = batch.after
+                    if batch.after.offset != first.ahead.after.offset:
+                        self._drop()
+                    yield batch, prepared
+            finally:
+                self._drop()
+
+    def _fill(self, pool: ThreadPoolExecutor) -> bool:
+        """Read ahead as far as allowed; whether anything is under way."""
+        while len(self._underway) < BLOCKS:
+            place = self._underway[-1].ahead.after if self._underway else self._tail.place
+            ahead = self._tail.read_ahead(place)
+            if ahead is None:
+                break
+            self._underway.append(_Underway(ahead, pool.submit(self._land, ahead)))
+        return bool(self._underway)
+
+    def _land(self, ahead: Ahead) -> tuple[Batch, Prepared] | None:
+        batch = self._tail.parse_ahead(ahead, self._clock())
+        return (batch, self._prepare(batch)) if batch is not None else None
+
+    def _drop(self) -> None:
+        """Let go of what is under way and will not be committed."""
+        while self._underway:
+            done = self._underway.popleft().done
+            if not done.cancel() and done.exception() is None and (found := done.result()) is not None:
+                self._discard(found[1])
