@@ -47,6 +47,11 @@ def archive_kind(head: bytes) -> Kind | None:
     return next((kind for magic, kind in _MAGIC.items() if head.startswith(magic)), None)
 
 
+def is_archive_to_be(head: bytes) -> bool:
+    """Whether a file of which no more is there than `head` may be an archive that is just being written."""
+    return 0 < len(head) < 6 and any(magic.startswith(head) for magic in _MAGIC)
+
+
 class Archive:
     """An archive as a stream (storage/streams.py). Reading onwards is one pass; reading back starts anew."""
 

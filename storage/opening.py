@@ -11,7 +11,7 @@ from datetime import datetime
 from pathlib import Path
 
 from storage import sources
-from storage.archive import SUFFIXES
+from storage.archive import SUFFIXES, is_archive_to_be
 from storage.clock import rfc3339
 from storage.errors import InputError
 from storage.format import LogFormat, load, sniff
@@ -71,10 +71,14 @@ def recognise(stream: Stream, format_name: str | None) -> LogFormat | None:
     first = stream.skip_nuls(0)
     head = stream.read(first, SNIFF_BYTES) if first is not None else b""
     encoding = encoding_of(head)
+    if is_archive_to_be(head):
+        return None
     if encoding == "utf-8" and _is_binary(head):
         raise InputError(
             f"{stream.path}: is a binary file; name a text log, or an archive (.gz, .bz2, .xz, .zst) of one"
         )
+    if not head:
+        return None  # a copy or an archive whose content is still to come must not become a source of its own
     if named is not None or not head.strip():
         return named
     text = to_text(head[bom_bytes(head) :], 0, encoding).data
@@ -165,14 +169,17 @@ def is_landed_archive(ledger: Ledger, path: Path) -> bool:
     return row is not None
 
 
-def replaced_sources(ledger: Ledger, current: Source) -> list[Source]:
-    """Live sources last seen at the place where `current` is now: what lay there before and was moved or rewritten."""
+def replaced_sources(ledger: Ledger, current: Reading) -> list[Source]:
+    """Live sources last seen at the place where `current` is now: what lay there before and was moved or rewritten.
+
+    An older row of the very same file (a ledger that was mended) is none of them.
+    """
     with ledger.read() as connection:
         rows = connection.execute(
             "SELECT * FROM source WHERE place = ? AND id <> ? AND state = 'live' ORDER BY id",
-            (str(current.place), current.id),
+            (str(current.source.place), current.source.id),
         ).fetchall()
-    return [sources.read_source(row) for row in rows]
+    return [former for row in rows if not (former := sources.read_source(row)).holds(current.stream)]
 
 
 def find_rest(source: Source, ledger: Ledger | None = None) -> Stream | None:

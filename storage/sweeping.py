@@ -123,7 +123,7 @@ class Sweeper:
                 item.here = key in self.finder.files
         for key, path in self.finder.files.items():
             if key in self.files:
-                self.files[key].reading.stream.path = path
+                self._moved(self.files[key].reading, path)
                 continue
             try:
                 status = path.stat()
@@ -131,6 +131,13 @@ class Sweeper:
                 continue
             if self._passed.get(key) != (status.st_size, status.st_mtime_ns) and self._has_room():
                 self._admit(path, key, status)
+
+    def _moved(self, reading: Reading, path: Path) -> None:
+        """Know where an open file is now: what looks like its copy is compared with it there."""
+        if reading.stream.path != path:
+            reading.stream.path = path
+            with self.landing.lake.ledger.write() as connection:
+                sources.record_seen(connection, reading.source, reading.stream, rfc3339(self.landing.clock()))
 
     def _has_room(self) -> bool:
         """Whether one more file may be open, after one at rest was closed for it if need be."""
@@ -181,7 +188,7 @@ class Sweeper:
     def _land_former(self, reading: Reading) -> None:
         """Land what is left of the file that lay at this place before, if it is not being followed itself."""
         followed = {item.reading.source.id for item in self.files.values()}
-        for former in replaced_sources(self.landing.lake.ledger, reading.source):
+        for former in replaced_sources(self.landing.lake.ledger, reading):
             if former.id not in followed:
                 self.landing.land_rest(former, reading.tail.log_format, self.tally, successor=reading)
 

@@ -49,6 +49,17 @@ class FailingDisk(Disk):
         super().sync_folder(path)
 
 
+class FullDisk(Disk):
+    """The real disk, but nothing can be written while it is `full`."""
+
+    full = False
+
+    def write(self, path: Path, data: bytes) -> None:
+        if self.full:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        super().write(path, data)
+
+
 class ForgetfulDisk(Disk):
     """The real disk until call number `cut_at`: then the power goes, and what no folder sync covered is lost or torn.
 

@@ -16,9 +16,11 @@ AT_ONCE = Rhythm(sweep_s=0.05, commit_s=0.0, idle_s=0.0, rotate_wait_s=0.0, back
 PATIENT = Rhythm(sweep_s=0.05, commit_s=0.0, idle_s=1e9, rotate_wait_s=1e9, backoff_s=(0.01,))
 
 
-def landing(lake: Lake, rhythm: Rhythm = PATIENT, format_name: str | None = "jsonl") -> Landing:
+def landing(
+    lake: Lake, rhythm: Rhythm = PATIENT, format_name: str | None = "jsonl", *, poll: bool = False
+) -> Landing:
     """A landing of JSON lines into `lake`."""
-    return Landing(lake, format_name=format_name, clock=lake.clock, manner=Manner(rhythm=rhythm))
+    return Landing(lake, format_name=format_name, clock=lake.clock, manner=Manner(rhythm=rhythm, poll=poll))
 
 
 @contextmanager
@@ -27,10 +29,13 @@ def following(
     patterns: Sequence[str | Path],
     rhythm: Rhythm = PATIENT,
     format_name: str | None = "jsonl",
+    *,
+    poll: bool = False,
     work: Landing | None = None,
 ) -> Iterator[Follower]:
     """A follower of `patterns`; leaving the block is a kill: nothing is drained, only files are closed."""
-    follower = Follower(work or landing(lake, rhythm, format_name), patterns, stop=threading.Event())
+    lands = work or landing(lake, rhythm, format_name, poll=poll)
+    follower = Follower(lands, patterns, stop=threading.Event())
     try:
         yield follower
     finally:

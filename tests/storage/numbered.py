@@ -25,10 +25,10 @@ def lines(numbers: Iterable[int], padding: int = 0) -> bytes:
     return b"".join(line(n, padding) for n in numbers)
 
 
-def append(path: Path, numbers: Iterable[int], padding: int = 0) -> None:
-    """Write numbered lines to the end of a file, as a log writer does."""
+def append(path: Path, numbers: Iterable[int], padding: int = 0, *, end: bytes = b"") -> None:
+    """Write numbered lines, and perhaps a piece of one, to the end of a file, as a log writer does."""
     with path.open("ab") as out:
-        out.write(lines(numbers, padding))
+        out.write(lines(numbers, padding) + end)
 
 
 def seen(lake: Lake) -> list[int]:
