@@ -71,7 +71,7 @@ class Watched:
 Make = Callable[[str], Watched]
 """Makes a followed folder for a pattern of files (the fixture `watched`)."""
 
-polled = pytest.mark.parametrize("watched", ["alive", "killed", "polling"], indirect=True)
+polled = pytest.mark.parametrize("watched", ["alive", "killed", "polling"], indirect=True)  # type: ignore[operator]
 """The test runs in all three ways."""
 
 

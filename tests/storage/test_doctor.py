@@ -151,6 +151,7 @@ def ledger_missing(path: Path) -> None:
 @pytest.mark.parametrize("harm", [ledger_empty, ledger_nul, ledger_torn, ledger_missing])
 @pytest.mark.parametrize("with_backup", [False, True])
 def test_a_home_opens_with_a_lost_ledger_and_rebuilds_it(filled: Lake, log: Path, harm, with_backup: bool) -> None:  # type: ignore[no-untyped-def]
+    """Case 20 (beats#3537, loki#1457, alloy#4642): empty, NUL or torn state is kept aside and made anew."""
     if with_backup:
         backup.back_up(filled.home, filled.clock())
     filled.ledger.close()
@@ -219,6 +220,7 @@ def test_a_segment_lost_together_with_the_ledger_is_landed_again(filled: Lake, l
 
 
 def test_a_ledger_of_a_newer_watchroom_is_left_alone(filled: Lake) -> None:
+    """Case 20 again: a newer state is no damage."""
     with filled.ledger.write() as connection:
         connection.execute("PRAGMA user_version = 999")
     filled.ledger.close()
@@ -272,6 +274,7 @@ def test_a_backup_is_whole_while_others_write(lake: Lake, log: Path) -> None:
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a home away")
 def test_a_home_of_somebody_else_is_refused_in_one_line(tmp_path: Path) -> None:
+    """Case 20 again: nor is another user's."""
     Lake.open(Home(tmp_path / "theirs")).ledger.close()
     os.chown(tmp_path / "theirs", 12345, 12345)
     with pytest.raises(UnavailableError, match="belongs to another user"):

@@ -31,6 +31,7 @@ def lake_on(disk: Disk, home: Path) -> Lake:
 
 @pytest.mark.parametrize("code", [errno.ENOSPC, errno.EIO])
 def test_whichever_call_to_the_disk_fails_landing_pauses_goes_on_and_loses_nothing(tmp_path: Path, code: int) -> None:
+    """Case 18 (fluent-bit#2846, ClickHouse#111722): the n-th call fails, for every n; the offset never runs ahead."""
     log = tmp_path / "app.log"
     for fails_at in range(1, 200):
         disk = FailingDisk(fails_at, code)
@@ -60,6 +61,7 @@ def test_whichever_call_to_the_disk_fails_landing_pauses_goes_on_and_loses_nothi
 
 @pytest.mark.parametrize("seed", range(3))
 def test_a_power_cut_at_any_step_loses_nothing_committed_and_doubles_nothing(tmp_path: Path, seed: int) -> None:
+    """Case 19 (fluent-bit#6995, ClickHouse#111738): what was not synced is lost or torn, at every step."""
     log = tmp_path / "app.log"
     for cut_at in range(1, 200):
         disk = ForgetfulDisk(cut_at, seed * 1000 + cut_at)

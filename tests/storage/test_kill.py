@@ -62,6 +62,7 @@ class Writer(threading.Thread):
 
 
 def test_fifty_kills_at_random_moments_lose_and_double_nothing(tmp_path: Path) -> None:
+    """Case 18 again: SIGKILL between any two instructions, rotations and half lines among them."""
     logs = tmp_path / "logs"
     logs.mkdir()
     home = tmp_path / "home"
