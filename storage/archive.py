@@ -14,7 +14,7 @@ import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO, Literal
+from typing import BinaryIO, Literal, Protocol
 
 Kind = Literal["gz", "bz2", "xz", "zst"]
 
@@ -141,7 +141,7 @@ def _members(file: BinaryIO, kind: Kind, limits: Limits) -> Iterator[bytes]:
     from zstandard import ZstdError
 
     piece = _ZSTD_INPUT_BYTES if kind == "zst" else _INPUT_BYTES
-    pending, member, started = b"", _decoder(kind, limits), False
+    pending, member, started = b"", _member(kind, limits), False
     while True:
         pending = pending or file.read(piece)
         if not pending:
@@ -152,7 +152,7 @@ def _members(file: BinaryIO, kind: Kind, limits: Limits) -> Iterator[bytes]:
             pending = b""  # padding between members and after the last
             continue
         try:
-            for chunk in _decode(member, pending, kind):
+            for chunk in member.unpack(pending):
                 started = True
                 if chunk:
                     yield chunk
@@ -161,7 +161,7 @@ def _members(file: BinaryIO, kind: Kind, limits: Limits) -> Iterator[bytes]:
         started = not member.eof
         pending = member.unused_data.lstrip(b"\0") if member.eof else b""
         if member.eof:
-            member = _decoder(kind, limits)
+            member = _member(kind, limits)
 
 
 def _why(error: Exception, *, started: bool) -> str:
@@ -169,28 +169,97 @@ def _why(error: Exception, *, started: bool) -> str:
     return text if started else f"{text} (after the last sound member)"
 
 
-def _decoder(kind: Kind, limits: Limits):  # type: ignore[no-untyped-def]
-    """A decompressor for one member; four libraries, no common type."""
+class _Member(Protocol):
+    """One member of an archive, of whichever library."""
+
+    @property
+    def eof(self) -> bool:
+        """Whether the member has ended."""
+
+    @property
+    def unused_data(self) -> bytes:
+        """What was given of the bytes behind its end."""
+
+    def unpack(self, data: bytes) -> Iterator[bytes]:
+        """What one piece of input unpacks to, in bounded pieces, up to the member's end."""
+
+
+def _member(kind: Kind, limits: Limits) -> _Member:
     if kind == "gz":
-        return zlib.decompressobj(31)
-    if kind == "bz2":
-        return bz2.BZ2Decompressor()
-    if kind == "xz":
-        return lzma.LZMADecompressor(lzma.FORMAT_XZ, memlimit=limits.window_bytes)
-    import zstandard
-
-    return zstandard.ZstdDecompressor(max_window_size=limits.window_bytes).decompressobj()
-
-
-def _decode(member, data: bytes, kind: Kind) -> Iterator[bytes]:  # type: ignore[no-untyped-def]
-    """What one piece of input unpacks to, in bounded pieces, up to the member's end."""
+        return _Gzip()
     if kind == "zst":
-        yield member.decompress(data)
-    elif kind == "gz":
+        return _Zstandard(limits.window_bytes)
+    return _Hungry(bz2.BZ2Decompressor() if kind == "bz2" else _xz(limits.window_bytes))
+
+
+def _xz(window_bytes: int) -> lzma.LZMADecompressor:
+    return lzma.LZMADecompressor(lzma.FORMAT_XZ, memlimit=window_bytes)
+
+
+class _Gzip:
+    """zlib hands back the input that it did not get to."""
+
+    def __init__(self) -> None:
+        self._unpacker = zlib.decompressobj(31)
+
+    @property
+    def eof(self) -> bool:
+        """See _Member."""
+        return self._unpacker.eof
+
+    @property
+    def unused_data(self) -> bytes:
+        """See _Member."""
+        return self._unpacker.unused_data
+
+    def unpack(self, data: bytes) -> Iterator[bytes]:
+        """See _Member."""
         while data:
-            yield member.decompress(data, _OUTPUT_BYTES)
-            data = b"" if member.eof else member.unconsumed_tail
-    else:
-        yield member.decompress(data, _OUTPUT_BYTES)
-        while not member.eof and not member.needs_input:
-            yield member.decompress(b"", _OUTPUT_BYTES)
+            yield self._unpacker.decompress(data, _OUTPUT_BYTES)
+            data = b"" if self._unpacker.eof else self._unpacker.unconsumed_tail
+
+
+class _Hungry:
+    """bz2 and lzma keep the input that they did not get to, and say whether they need more."""
+
+    def __init__(self, unpacker: bz2.BZ2Decompressor | lzma.LZMADecompressor) -> None:
+        self._unpacker = unpacker
+
+    @property
+    def eof(self) -> bool:
+        """See _Member."""
+        return self._unpacker.eof
+
+    @property
+    def unused_data(self) -> bytes:
+        """See _Member."""
+        return self._unpacker.unused_data
+
+    def unpack(self, data: bytes) -> Iterator[bytes]:
+        """See _Member."""
+        yield self._unpacker.decompress(data, _OUTPUT_BYTES)
+        while not self._unpacker.eof and not self._unpacker.needs_input:
+            yield self._unpacker.decompress(b"", _OUTPUT_BYTES)
+
+
+class _Zstandard:
+    """zstandard takes all of its input at once, so it is given little."""
+
+    def __init__(self, window_bytes: int) -> None:
+        import zstandard
+
+        self._unpacker = zstandard.ZstdDecompressor(max_window_size=window_bytes).decompressobj()
+
+    @property
+    def eof(self) -> bool:
+        """See _Member."""
+        return self._unpacker.eof
+
+    @property
+    def unused_data(self) -> bytes:
+        """See _Member."""
+        return self._unpacker.unused_data
+
+    def unpack(self, data: bytes) -> Iterator[bytes]:
+        """See _Member."""
+        yield self._unpacker.decompress(data)

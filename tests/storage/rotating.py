@@ -71,14 +71,16 @@ class Watched:
 Make = Callable[[str], Watched]
 """Makes a followed folder for a pattern of files (the fixture `watched`)."""
 
-polled = pytest.mark.parametrize("watched", ["alive", "killed", "polling"], indirect=True)  # type: ignore[operator]
+polled = pytest.mark.parametrize("watched", ["alive", "killed", "polling"], indirect=True)
 """The test runs in all three ways."""
 
 
 def compress(path: Path, target: Path) -> None:
     """What logrotate's `compress` does: the packed copy, then the plain file goes."""
-    packed = {".gz": gzip.compress, ".bz2": bz2.compress, ".zst": zstandard.compress}[target.suffix](path.read_bytes())
-    target.write_bytes(packed)
+    packers: dict[str, Callable[[bytes], bytes]] = {
+        ".gz": gzip.compress, ".bz2": bz2.compress, ".zst": zstandard.compress,
+    }  # fmt: skip
+    target.write_bytes(packers[target.suffix](path.read_bytes()))
     path.unlink()
 
 
