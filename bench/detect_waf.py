@@ -1,33 +1,26 @@
-"""What the WAF detector costs: requests a second from events to predictions, against a plain rule loop in Python.
+"""Requests for bench/detect.py, and what a person would write first: a loop of fourteen rules and two counters.
 
-    POLARS_MAX_THREADS=2 python bench/detect_waf.py [--requests 1000000] [--sizes 3]
-
-The traffic is the recorded sample over and over, each time from other clients at a later hour, so strings repeat as
-in a real log. The plain loop is what a person would write first: unquote each request, try fourteen regular expressions
-of well-known attacks, count requests and 4xx a client and minute. Each size runs in a process of its own, so that its
-peak memory is its own. Wall time tells little on a busy machine, so processor seconds (of all cores) stand beside it.
+The traffic is the recorded sample over and over, each time from other clients at a later time, so strings repeat as in
+a real log: 220 requests a second.
 """
 
 from __future__ import annotations
 
-import argparse
-import json
+import functools
 import re
-import resource
-import subprocess
-import sys
-import time
 from collections import Counter
-from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 from urllib.parse import unquote_plus
 
 import polars as pl
 
+PLAIN = "a loop of fourteen rules"
 ROOT = Path(__file__).resolve().parents[1]
-sys.path.insert(0, str(ROOT))
 SAMPLE = ROOT / "sample_data" / "recording" / "access.log"
+A_SECOND = 220
+PART = 250_000
+"""Requests a part; parts follow each other in time."""
 
 RULES = [
     re.compile(rule)
@@ -39,20 +32,29 @@ RULES = [
 ]  # fmt: skip
 
 
-def events(requests: int) -> pl.DataFrame:
-    """About `requests` rows of table requests."""
+@functools.cache
+def recorded() -> pl.DataFrame:
+    """The recorded sample as table requests."""
     from storage.read import read_events
     from storage.schema import table
 
     batches = [batch["requests"] for batch in read_events([SAMPLE], "combined") if "requests" in batch]
-    once = pl.concat([table("requests").conform(batch) for batch in batches])
-    times = max(1, round(requests / once.height))
-    return pl.concat(
+    return pl.concat([table("requests").conform(batch) for batch in batches])
+
+
+def events(part: int, rows: int) -> pl.DataFrame:
+    """`rows` requests of the part: copies of the recording that begin every 22 seconds."""
+    once = recorded()
+    first = part * PART // once.height + part
+    copies = [
         once.with_columns(
-            pl.col("ts") + timedelta(minutes=20 * i), pl.col("client_ip") + f"#{i}", pl.col("byte_offset") + i * 10**9
+            pl.col("ts") + timedelta(seconds=once.height / A_SECOND * i),
+            pl.col("client_ip") + f"#{i}",
+            pl.col("byte_offset") + i * 10**9,
         )
-        for i in range(times)
-    )
+        for i in range(first, first + -(-rows // once.height))
+    ]
+    return pl.concat(copies).head(rows).sort("ts")
 
 
 def plain(rows: pl.DataFrame) -> int:
@@ -71,56 +73,6 @@ def plain(rows: pl.DataFrame) -> int:
     return len(flagged)
 
 
-def detector(rows: pl.DataFrame) -> int:
-    """Events to predictions; the number flagged."""
-    from engine.detectors.waf_behavioral import WafBehavioral
-    from engine.pipeline import Stamp, predict
-
-    return int(predict(WafBehavioral(), rows.lazy(), Stamp("bench", None, "bench"))["flagged"].sum())
-
-
-def measured(work: Callable[[pl.DataFrame], int], rows: pl.DataFrame) -> dict[str, float]:
-    """Requests a second by wall and by processor time."""
-    wall, cpu = time.perf_counter(), time.process_time()
-    flagged = work(rows)
-    wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
-    return {"wall_s": wall, "cpu_s": cpu, "a_second": rows.height / wall, "a_cpu_second": rows.height / cpu,
-            "flagged": flagged}  # fmt: skip
-
-
-def one(requests: int) -> None:
-    """Measure one size in this process and print it as JSON."""
-    rows = events(requests)
-    few = rows.head(min(rows.height, 200_000))
-    detector(rows.head(5_000))  # imports and regular expressions, paid once
-    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    ours = measured(detector, rows)
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    print(json.dumps({"requests": rows.height, "ours": ours, "plain": measured(plain, few),
-                      "before_mb": before / 1024, "peak_mb": peak / 1024}))  # fmt: skip
-
-
-def main() -> None:
-    """Measure growing sizes and print a table with ratios."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--requests", type=int, default=1_000_000)
-    parser.add_argument("--sizes", type=int, default=3, help="how many sizes, each a third of the next")
-    parser.add_argument("--one", action="store_true", help=argparse.SUPPRESS)
-    given = parser.parse_args()
-    if given.one:
-        one(given.requests)
-        return
-    print(
-        f"{'requests':>11} {'a second':>10} {'a cpu s':>10} {'plain/s':>9} {'ratio':>6} {'cpu ratio':>9} {'peak MB':>8}"
-    )
-    for size in reversed([given.requests // 3**n for n in range(given.sizes)]):
-        argv = [sys.executable, __file__, "--one", "--requests", str(size)]
-        told = json.loads(subprocess.run(argv, capture_output=True, text=True, check=True).stdout.splitlines()[-1])
-        ours, base = told["ours"], told["plain"]
-        ratio, cpu_ratio = ours["a_second"] / base["a_second"], ours["a_cpu_second"] / base["a_cpu_second"]
-        speeds = f"{ours['a_second']:10,.0f} {ours['a_cpu_second']:10,.0f} {base['a_second']:9,.0f}"
-        print(f"{told['requests']:11,} {speeds} {ratio:6.1f} {cpu_ratio:9.1f} {told['peak_mb']:8,.0f}")
-
-
-if __name__ == "__main__":
-    main()
+def subjects(frame: pl.DataFrame) -> int:
+    """How many clients' minutes there are."""
+    return frame.select(pl.struct("client_ip", pl.col("ts").dt.truncate("1m")).n_unique()).item()

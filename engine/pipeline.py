@@ -86,7 +86,7 @@ def predict(detector: Detector, events: pl.LazyFrame, stamp: Stamp, window: Slic
 
 def predictions(detector: Detector, source: Source, stamp: Stamp) -> Iterator[pl.DataFrame]:
     """`predict` for a log of any length, slice by slice in event time; memory follows the busiest hour."""
-    for window in slices(source, None):
+    for window in slices(detector, source, None):
         yield predict(detector, window.events(detector, source), stamp, window)
 
 
@@ -140,7 +140,7 @@ class Pipeline:
         source = partial(self._events, detector, snapshot)
         few = sum(segment.row_count for segment in fresh) <= ROWS
         judged, flagged, latest = 0, 0, mark.judged_through
-        for window in [Slice(low, None)] if few else slices(source, low):
+        for window in [Slice(low, None)] if few else slices(detector, source, low):
             told = predict(detector, window.events(detector, source), stamp, window)
             final = told.filter(pl.col("window_end") <= through - detector.settle)
             (self._idle.add if final.height == told.height else self._idle.discard)(deployment.model)

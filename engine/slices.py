@@ -14,10 +14,11 @@ import polars as pl
 
 from engine.detector import Detector
 
-ROWS = 500_000
+ROWS = 250_000
 """New events judged at a time; with verdicts of a kilobyte each this keeps a step under a gigabyte."""
 SHORTEST = timedelta(hours=1)
-"""A piece is no shorter, so that what lies before it is not read many times over."""
+"""A piece is no shorter than this, or than the detector's lookback, so that what lies before it is not read many times
+over."""
 
 Source = Callable[[datetime | None, datetime | None], pl.LazyFrame]
 """Events with `since <= ts < until`; None leaves an end open."""
@@ -44,8 +45,11 @@ class Slice:
         return low & (end < self.stop) if self.stop is not None else low
 
 
-def slices(source: Source, begin: datetime | None, rows: int = ROWS, shortest: timedelta = SHORTEST) -> Iterator[Slice]:
+def slices(
+    detector: Detector, source: Source, begin: datetime | None, *, rows: int = ROWS, shortest: timedelta = SHORTEST
+) -> Iterator[Slice]:
     """Slices in order of time that together hold every verdict from `begin` on, about `rows` new events in each."""
+    shortest = min(shortest, detector.lookback)
     counts = (
         source(begin, None)
         .filter(pl.col("ts").is_not_null())

@@ -31,7 +31,7 @@ import polars as pl
 
 from engine.detector import VERDICT, Detector, Settings, Threshold
 from engine.queue.kinds import Limits
-from engine.queue.runs import clean
+from engine.queue.runs import COLUMNS, clean
 from engine.queue.signals import FEATURES, signals
 from engine.queue.verdict import judged
 
@@ -80,7 +80,7 @@ class QueueAnomaly(Detector):
     def features(self, events: pl.LazyFrame, since: datetime | None = None) -> pl.LazyFrame:
         """One row a run: its figures, what was usual, and how far it is from that (`engine/queue/signals.py`)."""
         settle_us = round(self.settle.total_seconds() * 1_000_000)
-        return events.map_batches(lambda frame: signals(clean(frame, since), settle_us), schema=_SHOWN)
+        return events.select(COLUMNS).map_batches(lambda frame: signals(clean(frame, since), settle_us), schema=_SHOWN)
 
     def score(self, features: pl.LazyFrame) -> pl.LazyFrame:
         """The union of the confidences in each kind of anomaly (`engine/queue/kinds.py`), and the words for them."""

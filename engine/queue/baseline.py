@@ -39,18 +39,20 @@ APART = 0.1
 
 @dataclass(frozen=True, slots=True)
 class Past:
-    """The runs in groups, with what a run may look back on: places `begin` to `stop` of its group, by place."""
+    """The runs in groups, with what a run may look back on: places `begin` to `stop` of its group, an entry a place."""
 
     order: Order
     begin: Ints
     stop: Ints
+    base: int
+    """The first row of which the past is asked for; results begin with it."""
     places: Ints
-    """The places of which the past is asked for."""
+    """The places of those rows."""
 
     def distinct(self) -> tuple[Ints, Ints, Ints]:
         """The different stretches (begin, stop), and which of them each of `places` has."""
-        width = len(self.stop) + 1
-        stretches, pick = np.unique(self.stop[self.places] * width + self.begin[self.places], return_inverse=True)
+        width = len(self.order.rows) + 1
+        stretches, pick = np.unique(self.stop * width + self.begin, return_inverse=True)
         stop, begin = np.divmod(stretches, width)
         return begin, stop, pick
 
@@ -62,17 +64,19 @@ def past(runs: Runs, group: Ints, as_of_us: Ints | None = None) -> Past:
     only what had ended by then counts, if that leaves EARLIER_RUNS, so that an incident is not measured against itself.
     """
     order = grouped(group)
-    week, place = runs.row_at(-WEEK_US)[order.rows], np.arange(len(order.rows))
-    slot = runs.end_us[order.rows] // RENEWED_US
-    new = (place == order.first) | (slot != np.roll(slot, 1))
-    renewed = np.maximum.accumulate(np.where(new, place, 0))
-    begin = order.place(week[renewed])
+    places, week = order.asked(runs.near), runs.row_at(-WEEK_US)
+    every, slot = np.arange(len(order.rows)), runs.end_us[order.rows] // RENEWED_US
+    new = (every == order.first) | (slot != np.roll(slot, 1))
+    renewed = np.maximum.accumulate(np.where(new, every, 0))[places]
+    begin = order.place(week[order.rows[renewed]], places)
     sparse = renewed - begin < WEEK_RUNS
-    begin, stop = np.where(sparse, order.place(week), begin), np.where(sparse, place, renewed)
+    begin = np.where(sparse, order.place(week[order.rows[places]], places), begin)
+    stop = np.where(sparse, places, renewed)
     if as_of_us is not None:
-        earlier = np.minimum(stop, order.place(np.searchsorted(runs.end_us, as_of_us, "left")[order.rows]))
+        bound = np.searchsorted(runs.end_us, as_of_us[order.rows[places]], "left")
+        earlier = np.minimum(stop, order.place(bound, places))
         stop = np.where(earlier - begin >= EARLIER_RUNS, earlier, stop)
-    return Past(order, begin, stop, order.asked(runs.near))
+    return Past(order, begin, stop, runs.near, places)
 
 
 def week(behind: Past, values: dict[str, Floats]) -> dict[str, Usual]:
@@ -93,7 +97,7 @@ def week(behind: Past, values: dict[str, Floats]) -> dict[str, Usual]:
             found[name].fill(part, window)
 
     in_chunks(len(stop), work)
-    return {name: usual.by_row(behind.order, behind.places, pick) for name, usual in found.items()}
+    return {name: usual.by_row(behind.order, behind.places, behind.base, pick) for name, usual in found.items()}
 
 
 def slopes(behind: Past, values: dict[str, Floats], payload: Floats) -> dict[str, Floats]:
@@ -121,7 +125,7 @@ def slopes(behind: Past, values: dict[str, Floats], payload: Floats) -> dict[str
 
     if not np.isnan(size).all():
         in_chunks(len(stop), work)
-    return {name: behind.order.scattered(behind.places, slope[pick], 0.0) for name, slope in found.items()}
+    return {name: behind.order.scattered(behind.places, slope[pick], behind.base) for name, slope in found.items()}
 
 
 def _median(window: Floats, chosen: Bools) -> Floats:
@@ -131,43 +135,57 @@ def _median(window: Floats, chosen: Bools) -> Floats:
 
 @dataclass(frozen=True, slots=True)
 class Reach:
-    """Which places of its group a run may look at: `lowest` to `highest`, by place."""
+    """Which places of its group a run may look at: `lowest` to `highest`, an entry for each of `places`."""
 
     order: Order
     lowest: Ints
     highest: Ints
+    base: int
+    """The first row whose neighbours are asked for; results begin with it."""
     places: Ints
-    """The places whose neighbours are asked for."""
+    """The places of those rows."""
 
 
 def reach(runs: Runs, order: Order, settle_us: int) -> Reach:
     """From a week before a run's end to `settle_us` after it."""
-    low, high = (order.place(runs.row_at(offset_us)[order.rows]) for offset_us in (-WEEK_US, settle_us + 1))
-    return Reach(order, low, high, order.asked(runs.first))
+    places = order.asked(runs.first)
+    low, high = (order.place(runs.row_at(us)[order.rows[places]], places) for us in (-WEEK_US, settle_us + 1))
+    return Reach(order, low, high, runs.first, places)
 
 
-def moment(within: Reach, value: Floats, line: tuple[Floats, Floats] | None = None) -> Usual:
-    """The usual of `value` among the neighbours in time; with a `line` (slope, payload), at the run's own payload."""
+@dataclass(frozen=True, slots=True)
+class Line:
+    """What the payload explains: a slope for each run asked about, and the size to take for a payload not logged."""
+
+    slope: Floats
+    usual_size: Floats
+    size: Floats
+    """Of all runs; NaN where it was not logged."""
+
+
+def moment(within: Reach, value: Floats, line: Line | None = None) -> Usual:
+    """The usual of `value` among the neighbours in time; with a `line`, at the run's own payload."""
     rows = within.order.rows
-    column = value[rows]
-    none = np.zeros(len(rows), np.float32)
-    slope, size = (line[0][rows], line[1][rows]) if line else (none, none)
-    near, sizes = neighbours(column, BEFORE, AFTER, np.nan), neighbours(size, BEFORE, AFTER, 0.0)
+    near = neighbours(value[rows], BEFORE, AFTER, np.nan)
+    sizes = neighbours(line.size[rows] if line else np.zeros(len(rows), np.float32), BEFORE, AFTER, np.nan)
     found = Usual.unknown(len(within.places))
 
     def work(part: slice) -> None:
         at = within.places[part]
         window = near[at]
+        own = rows[at] - within.base
         if line:
-            window -= slope[at, None] * sizes[at]
-        _mask(window, within.lowest[at] - at + BEFORE, within.highest[at] - at + BEFORE)
+            usual, slope = line.usual_size[own, None], line.slope[own, None]
+            size = sizes[at]
+            window -= slope * np.where(np.isnan(size), usual, size)
+        _mask(window, within.lowest[part] - at + BEFORE, within.highest[part] - at + BEFORE)
         window[:, BEFORE] = np.nan
         found.fill(part, window)
         if line:
-            found.shifted(part, slope[at] * size[at])
+            found.shifted(part, (slope * np.where(np.isnan(size), usual, size)[:, BEFORE : BEFORE + 1])[:, 0])
 
     in_chunks(len(within.places), work)
-    return found.by_row(within.order, within.places)
+    return found.by_row(within.order, within.places, within.base)
 
 
 def _mask(window: Floats, low: Ints, high: Ints) -> None:
@@ -198,4 +216,4 @@ def start(runs: Runs, values: Floats, settle_us: int) -> Usual:
         found.fill(part, window)
 
     in_chunks(len(places), work)
-    return found.by_row(order, places)
+    return found.by_row(order, places, runs.first)

@@ -50,15 +50,15 @@ class Usual:
         for quantile in (self.low, self.middle, self.high, self.p90, self.p95):
             quantile[part] += by
 
-    def by_row(self, order: Order, places: Ints, pick: Ints | None = None) -> Usual:
-        """The same by row, from arrays with an entry for each of `places`, or of which each has number `pick`."""
+    def by_row(self, order: Order, places: Ints, base: int, pick: Ints | None = None) -> Usual:
+        """By row from row `base` on, from arrays with an entry for each of `places` (or each has number `pick`)."""
         low, middle, high, p90, p95 = (
-            order.scattered(places, quantile if pick is None else quantile[pick])
+            order.scattered(places, quantile if pick is None else quantile[pick], base)
             for quantile in (self.low, self.middle, self.high, self.p90, self.p95)
         )
-        runs = np.zeros(len(order.rows), np.int64)
-        runs[order.rows[places]] = self.runs if pick is None else self.runs[pick]
-        return Usual(low, middle, high, p90, p95, runs)
+        return Usual(
+            low, middle, high, p90, p95, order.scattered(places, self.runs if pick is None else self.runs[pick], base)
+        )
 
 
 @dataclass(frozen=True, slots=True)

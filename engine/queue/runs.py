@@ -21,6 +21,8 @@ NEAR_US = 86_460_000_000
 
 _TEXTS = ("job_type", "queue", "worker", "status")
 _FLOATS = ("execution_ms", "wait_ms", "memory_mb", "cpu_ms", "payload_kb")
+COLUMNS = ("ts", "job_id", *_TEXTS, *_FLOATS, "retry_count")
+"""What is read of the table jobs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +45,15 @@ class Runs:
 
     reach: dict[int, Ints] = field(default_factory=dict, repr=False)
     """What `row_at` has found, for it is asked often."""
+
+    def tail(self, row: int) -> Runs:
+        """The runs from `row` on, by themselves."""
+        start_us, end_us, job_type, queue, worker = (
+            column[row:] for column in (self.start_us, self.end_us, self.job_type, self.queue, self.worker)
+        )
+        return Runs(
+            self.frame.slice(row), start_us, end_us, job_type, queue, worker, self.first - row, self.near - row
+        )  # fmt: skip
 
     def row_at(self, offset_us: int) -> Ints:
         """For each run, the first row that ended at or after `offset_us` from its own end (negative is earlier)."""

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from engine.queue.baseline import WEEK_US, Reach, moment, past, reach, slopes, start, week
+from engine.queue.baseline import WEEK_US, Line, Past, Reach, moment, past, reach, slopes, start, week
 from engine.queue.deviation import Scale, Usual, deviation, steady
 from engine.queue.runs import Floats, Ints, Runs
 from engine.queue.windows import Order, grouped
@@ -84,6 +84,11 @@ class _Figures:
     retries: Floats
     failed: Floats
 
+    def tail(self, row: int) -> _Figures:
+        """The figures of the runs from `row` on."""
+        names = ("time", "memory", "cpu", "share", "size", "retries", "failed")
+        return _Figures(*(getattr(self, name)[row:] for name in names))
+
 
 def _figures(runs: Runs) -> _Figures:
     execution, cpu = runs.column("execution_ms"), np.log(runs.column("cpu_ms") + CPU_C)
@@ -125,8 +130,9 @@ def _worker(runs: Runs, of: _Figures, weekly: dict[str, Usual], plain: dict[str,
     own = np.nan_to_num(np.fmax(stall, CPU_WEIGHT * idle))
     rise, leak = rising(plain["memory"] - weekly["memory"].middle, runs, order, DAY_US)
     return {
-        "worker_z": np.where(count > 0, together * np.clip(0.6 + 0.4 * own, 0.5, 1.0), np.nan), "worker_runs": count,
-        "leak_z": np.where(runs.worker >= 0, leak, np.nan), "leak_rise": np.expm1(rise),
+        "worker_z": np.where(count > 0, together * np.clip(0.6 + 0.4 * own, 0.5, 1.0), np.nan)[runs.first :],
+        "worker_runs": count[runs.first :],
+        "leak_z": np.where(runs.worker[runs.first :] >= 0, leak, np.nan), "leak_rise": np.expm1(rise),
     }  # fmt: skip
 
 
@@ -135,38 +141,42 @@ def _waits(runs: Runs, within: Reach, known: Ints, settle_us: int) -> Columns:
     waited = runs.column("wait_ms")
     unit = np.clip(np.nan_to_num(runs.column("execution_ms")), *WAIT_C)
     wait = np.log1p(waited / unit)
-    together = deviation(wait, start(runs, wait, settle_us), WAIT, known)
-    before = deviation(wait, moment(within, wait), WAIT, known)
     queue = np.where(runs.queue >= 0, runs.queue, runs.queue.max(initial=0) + 2 + runs.job_type)
     enqueued = runs.start_us - (np.nan_to_num(waited).astype(np.float64) * 1000.0).clip(0.0, WEEK_US).astype(np.int64)
     behind = past(runs, queue, np.minimum(enqueued, runs.end_us - EARLIER_US))
     usual = week(behind, {"wait": wait})["wait"]
-    late = steady(wait, usual, LATE, KNOWN_RUNS)
+    now, own = runs.tail(runs.near), slice(runs.first - runs.near, None)
+    late = steady(wait[runs.near :], usual, LATE, KNOWN_RUNS)
     flags = np.where(np.isnan(late), np.nan, late >= LATE_Z)
-    others, count = company(runs, behind.order, queue, MOMENT).counted(flags)
+    others, count = company(now, grouped(queue[runs.near :]), queue[runs.near :], MOMENT).counted(flags)
+    fence = deviation(wait[runs.near :], usual, WAIT, known).fence
+    wait_own, unit, known = wait[runs.first :], unit[runs.first :], known[own]
+    together = deviation(wait_own, start(runs, wait, settle_us), WAIT, known)
+    before = deviation(wait_own, moment(within, wait), WAIT, known)
     return {
         "wait_z": np.fmin(together.z, HABIT * before.z), "wait_fence": together.fence,
         "wait_usual_ms": np.expm1(together.usual) * unit, "wait_spread": together.spread,
-        "late_z": late, "late_fence": deviation(wait, usual, WAIT, known).fence,
-        "late_usual_ms": np.expm1(usual.middle) * unit, "queue_late": others, "queue_runs": count,
+        "late_z": late[own], "late_fence": fence[own], "late_usual_ms": np.expm1(usual.middle[own]) * unit,
+        "queue_late": others[own], "queue_runs": count[own],
     }  # fmt: skip
 
 
-def _sustained(runs: Runs, order: Order, weekly: dict[str, Usual], plain_time: Floats) -> Columns:
+def _sustained(runs: Runs, weekly: dict[str, Usual], plain_time: Floats) -> Columns:
     """How much slower than in its type's week the run was, and how many of the runs around it were slow as well."""
     slow = steady(plain_time, weekly["time"], TIME.floor, SETTLED_RUNS)
     flags = np.where(np.isnan(slow), np.nan, slow >= LATE_Z).astype(np.float32)
     everyone = np.zeros(len(slow), np.int64)
-    count, of = company(runs, order, everyone, SERIES).counted(flags)
-    usual_ms = np.exp(weekly["time"].middle) - TIME_C
-    return {"slow_z": slow, "slow_usual_ms": usual_ms, "slow_runs": count, "slow_of": of}
+    count, of = company(runs, grouped(runs.job_type), everyone, SERIES).counted(flags)
+    usual_ms, own = np.exp(weekly["time"].middle) - TIME_C, slice(runs.first, None)
+    return {"slow_z": slow[own], "slow_usual_ms": usual_ms[own], "slow_runs": count[own], "slow_of": of[own]}
 
 
 def _shares(runs: Runs, weekly: dict[str, Usual]) -> Columns:
     """CPU time as a part of wall time, of the run and usually, for people: without what is added before logarithms."""
     usual_ms = np.maximum(np.exp(weekly["time"].middle) - TIME_C, 1.0)
     share = runs.column("cpu_ms") / np.maximum(runs.column("execution_ms"), 1.0)
-    return {"cpu_share": share, "cpu_share_usual": np.maximum(np.exp(weekly["share"].middle) - CPU_C / usual_ms, 0.0)}
+    usual = np.maximum(np.exp(weekly["share"].middle) - CPU_C / usual_ms, 0.0)
+    return {"cpu_share": share[runs.first :], "cpu_share_usual": usual[runs.first :]}
 
 
 def _series(runs: Runs, order: Order, group: Ints, counts: dict[str, Floats]) -> Columns:
@@ -177,7 +187,7 @@ def _series(runs: Runs, order: Order, group: Ints, counts: dict[str, Floats]) ->
         columns[f"{name}_recent"], columns["series_runs"] = around.counted(values)
         (late, last), (before, count) = lately.counted(values), whole.counted(values)
         columns[f"{name}_usual"] = (before - late + 0.5) / (count - last + 10.0)
-    return columns
+    return {name: values[runs.first - runs.near :] for name, values in columns.items()}
 
 
 def _outcomes(runs: Runs, order: Order, of: _Figures) -> Columns:
@@ -189,38 +199,49 @@ def _outcomes(runs: Runs, order: Order, of: _Figures) -> Columns:
     return by_type | {f"worker_{name}": values for name, values in by_worker.items()}
 
 
-def signals(runs: Runs, settle_us: int) -> pl.DataFrame:
-    """The features of `runs`: subject, window_start, window_end and FEATURES."""
-    if not runs.frame.height:
-        return runs.frame.select("subject", "window_start", "window_end").with_columns(
-            pl.lit(None, dtype=kind).alias(name) for name, kind in FEATURES.items()
-        )
-    of, behind = _figures(runs), past(runs, runs.job_type)
+def _own(runs: Runs, of: _Figures, behind: Past, settle_us: int) -> Columns:
+    """What is told of each run of which a verdict is wanted; the weeks behind those that stand near them as well."""
     _, known = company(runs, behind.order, np.zeros(len(of.time), np.int64), PAST).counted(np.zeros_like(of.time))
     weekly = week(behind, {"time": of.time, "memory": of.memory, "share": of.share, "cpu": of.cpu,
                            "retries": of.retries, "size": of.size})  # fmt: skip
     slope = slopes(behind, {"time": of.time, "memory": of.memory}, of.size)
     within, usual_size = reach(runs, behind.order, settle_us), np.nan_to_num(weekly["size"].middle)
-    size = np.where(np.isnan(of.size), usual_size, of.size)
-    by_time = deviation(of.time, moment(within, of.time, (slope["time"], size)), TIME, known)
-    by_memory = deviation(of.memory, moment(within, of.memory, (slope["memory"], size)), MEMORY, known)
+    own, first = slice(runs.first - runs.near, None), runs.first
+    by_time, by_memory = (
+        deviation(
+            value[first:], moment(within, value, Line(slope[name][own], usual_size[own], of.size)), scale, known[own]
+        )
+        for name, value, scale in (("time", of.time, TIME), ("memory", of.memory, MEMORY))
+    )
+    now, figures = runs.tail(runs.near), of.tail(runs.near)
+    size = np.where(np.isnan(figures.size), usual_size, figures.size)
     plain = {name: (value - slope[name] * (size - usual_size)).astype(np.float32)
-             for name, value in (("time", of.time), ("memory", of.memory))}  # fmt: skip
-    columns: Columns = {
+             for name, value in (("time", figures.time), ("memory", figures.memory))}  # fmt: skip
+    return {
         "time_z": by_time.z, "time_fence": by_time.fence, "time_usual_ms": np.exp(by_time.usual) - TIME_C,
         "time_spread": by_time.spread,
         "memory_z": by_memory.z, "memory_fence": by_memory.fence, "memory_usual_mb": np.exp(by_memory.usual) - MEMORY_C,
-        "memory_spread": by_memory.spread,
+        "memory_spread": by_memory.spread, "runs": by_time.runs,
+        "retry_usual": weekly["retries"].p90[own],
         **_waits(runs, within, known, settle_us),
-        "retry_usual": weekly["retries"].p90,
-        **_shares(runs, weekly), **_sustained(runs, behind.order, weekly, plain["time"]),
-        **_worker(runs, of, weekly, plain), **_outcomes(runs, behind.order, of), "runs": by_time.runs,
+        **_shares(now, weekly), **_sustained(now, weekly, plain["time"]), **_worker(now, figures, weekly, plain),
     }  # fmt: skip
-    wanted = ((name, values[runs.first :]) for name, values in columns.items())
+
+
+def signals(runs: Runs, settle_us: int) -> pl.DataFrame:
+    """The features of those `runs` of which a verdict is wanted: subject, window_start, window_end and FEATURES."""
+    if runs.first >= runs.frame.height:
+        return (
+            runs.frame.clear()
+            .select("subject", "window_start", "window_end")
+            .with_columns(pl.lit(None, dtype=kind).alias(name) for name, kind in FEATURES.items())
+        )
+    of, behind = _figures(runs), past(runs, runs.job_type)
+    columns = _own(runs, of, behind, settle_us) | _outcomes(runs, behind.order, of)
     frame = runs.frame.slice(runs.first).with_columns(
         pl.col("window_end").dt.hour().alias("hour"), has_failed().alias("failed"),
         *(pl.Series(name, values).fill_nan(None) if values.dtype.kind == "f" else pl.Series(name, values)
-          for name, values in wanted),
+          for name, values in columns.items()),
     )  # fmt: skip
     rounded = (pl.col(n).cast(t).round(4) if t.is_float() else pl.col(n).cast(t) for n, t in FEATURES.items())
     return frame.select("subject", "window_start", "window_end", *rounded)

@@ -35,29 +35,23 @@ class Order:
     last: Ints
     """One past the last place of that group."""
 
-    def back(self, values: npt.NDArray[Number]) -> npt.NDArray[Number]:
-        """`values` by place, put back by row."""
-        out = np.empty_like(values)
-        out[self.rows] = values
-        return out
-
     def asked(self, row: int) -> Ints:
         """The places of `row` and the rows after it."""
         return np.flatnonzero(self.rows >= row) if row else np.arange(len(self.rows))
 
-    def scattered(self, places: Ints, values: npt.NDArray[np.float32], unknown: float = np.nan) -> Floats:
-        """`values` of some `places`, put back by row; `unknown` elsewhere."""
-        out = np.full(len(self.rows), unknown, np.float32)
-        out[self.rows[places]] = values
+    def scattered(self, places: Ints, values: npt.NDArray[Number], base: int) -> npt.NDArray[Number]:
+        """`values` of the `places` that `asked(base)` gave, by row: the first is that of row `base`."""
+        out = np.empty(len(self.rows) - base, values.dtype)
+        out[self.rows[places] - base] = values
         return out
 
-    def place(self, bound: Ints) -> Ints:
-        """For each place, the first place of its group whose row is `bound` (a row, by place) or later.
+    def place(self, bound: Ints, places: Ints) -> Ints:
+        """For each of `places`, the first place of its group whose row is its `bound` (a row) or later.
 
         Only for groups in order of row.
         """
         width = len(self.rows) + 1
-        found: Ints = np.searchsorted(self.first * width + self.rows, self.first * width + bound, "left")
+        found: Ints = np.searchsorted(self.first * width + self.rows, self.first[places] * width + bound, "left")
         return found
 
 

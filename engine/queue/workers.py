@@ -34,13 +34,16 @@ class Nearby:
 
 @dataclass(frozen=True, slots=True)
 class Company:
-    """The runs near each run in its group, as places `low` to `high` of `order`, by place."""
+    """The runs near each run in its group, as places `low` to `high` of `order`, an entry for each of `places`."""
 
     order: Order
     known: Bools
     """By row: whether the run has a group at all (not negative)."""
     low: Ints
     high: Ints
+    base: int
+    """The first row whose company is asked for; results begin with it."""
+    places: Ints
 
     def pooled(self, z: Floats) -> tuple[Floats, Ints]:
         """The sum of `z`, clipped, over each run's company, and how many of them had one."""
@@ -61,15 +64,17 @@ class Company:
         sums = np.concatenate(([0], np.cumsum(whole)))
         counts = np.concatenate(([0], np.cumsum(known[self.order.rows])))
         total, count = sums[self.high] - sums[self.low], counts[self.high] - counts[self.low]
-        return self.order.back(total), self.order.back(count)
+        order, places = self.order, self.places
+        return order.scattered(places, total, self.base), order.scattered(places, count, self.base)
 
 
 def company(runs: Runs, order: Order, group: Ints, nearby: Nearby) -> Company:
-    """The company of each run in `group`, which `order` has in order of the runs' end."""
-    place = np.arange(len(order.rows))
-    low = np.maximum(order.place(runs.row_at(-nearby.back_us)[order.rows]), place - nearby.before)
-    high = np.minimum(order.place(runs.row_at(nearby.settle_us + 1)[order.rows]), place + 1 + nearby.after)
-    return Company(order, group >= 0, low, high)
+    """The company of each run from `runs.near` on in `group`, which `order` has in order of the runs' end."""
+    at = order.asked(runs.near)
+    rows = order.rows[at]
+    low = np.maximum(order.place(runs.row_at(-nearby.back_us)[rows], at), at - nearby.before)
+    high = np.minimum(order.place(runs.row_at(nearby.settle_us + 1)[rows], at), at + 1 + nearby.after)
+    return Company(order, group >= 0, low, high, runs.near, at)
 
 
 def rising(values: Floats, runs: Runs, order: Order, within_us: int) -> tuple[Floats, Floats]:
@@ -79,13 +84,13 @@ def rising(values: Floats, runs: Runs, order: Order, within_us: int) -> tuple[Fl
     values or where the newest is missing; z is 0 where there is no rise to speak of.
     """
     column, places = values[order.rows], order.asked(runs.first)
-    begin = order.place(runs.row_at(-within_us)[order.rows])
+    begin = order.place(runs.row_at(-within_us)[order.rows[places]], places)
     rise, z = np.full(len(places), np.nan), np.full(len(places), np.nan)
 
     def work(part: slice) -> None:
         index = places[part, None] - STEPS
         window = column[np.maximum(index, 0)]
-        window[index < begin[places[part], None]] = np.nan
+        window[index < begin[part, None]] = np.nan
         known = np.count_nonzero(~np.isnan(window), axis=1)
         fit = (known >= 8) & ~np.isnan(window[:, 0])
         rise[part] = np.where(fit, _mean(window[:, :4]) - _mean(window[:, -4:]), np.nan)
@@ -95,7 +100,7 @@ def rising(values: Floats, runs: Runs, order: Order, within_us: int) -> tuple[Fl
 
     if not np.isnan(column).all():
         in_chunks(len(places), work)
-    return order.scattered(places, rise), order.scattered(places, z)
+    return order.scattered(places, rise, runs.first), order.scattered(places, z, runs.first)
 
 
 def _trend(window: Floats) -> Floats:

@@ -82,7 +82,7 @@ def test_slices_of_a_log_give_what_the_whole_gives(model: str) -> None:
 
     stamp = Stamp("production", 1, "test")
     whole = predict(detector, events.lazy(), stamp)
-    cut = list(slices(source, None, 100, timedelta(0)))
+    cut = list(slices(detector, source, None, rows=100, shortest=timedelta(0)))
     assert len(cut) > 3
     parts = pl.concat(predict(detector, piece.events(detector, source), stamp, piece) for piece in cut)
     columns = [*VERDICT, "features"]
