@@ -6,8 +6,8 @@ that differ in their values only becomes one row with its count: that is what an
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -19,12 +19,16 @@ from storage.schema import TABLES
 
 if TYPE_CHECKING:
     from engine.room import Room
+    from storage.peek import Peek
 
 FIRST_ROWS = 2_000
 """Rows of each table read when the pane opens."""
 
 MOST_ROWS = 5_000
 """Rows of each table read at once; of more, the newest."""
+
+UNLANDED_ROWS = 300
+"""Rows of each table that are shown before they landed; of more, the newest: the others come when they land."""
 
 TEXT_LIMIT = 400
 """Characters of a text that are kept for a row; the rest is counted."""
@@ -47,6 +51,9 @@ class Event:
     parts: tuple[str, ...]
     subjects: tuple[tuple[str, str], ...]
     bad: bool
+    source_id: int = 0
+    """Of a row that has not landed: its log's number in the ledger."""
+    byte_offset: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,11 +77,25 @@ class Tail:
     flags: Sequence[Flag]
     skipped: int
     sources: Sequence[tuple[str, int]]
+    landed: Mapping[int, int] = field(default_factory=dict)
+    """How far each live log had landed at that moment, by its number in the ledger."""
+
+
+@dataclass(frozen=True, slots=True)
+class Unlanded:
+    """The newest rows that are not among the landed ones shown.
+
+    `landed` is how far each log had landed then: once more of it is shown, these rows are old.
+    """
+
+    events: Sequence[Event]
+    landed: Mapping[int, int]
 
 
 def read_tail(room: Room, environment: str, after_commit: int) -> Tail:
     """What landed after a commit; with `after_commit` 0, the newest rows there are."""
-    snapshot = room.lake.snapshot()
+    with room.ledger.read():  # one moment: what landed, and how far each log had landed then
+        snapshot, sources, landed = room.lake.snapshot(), *_sources(room)
     if after_commit and snapshot.commit_id == after_commit:
         return Tail(after_commit, False, (), (), 0, ())
     frames, skipped = [], 0
@@ -82,13 +103,24 @@ def read_tail(room: Room, environment: str, after_commit: int) -> Tail:
         segments, over = _newest(snapshot, name, after_commit)
         if segments:
             rows = read_segments(TABLES[name], segments).tail(MOST_ROWS if after_commit else FIRST_ROWS)
-            frames.append(shape(rows).collect())
+            frames.append(shape(rows.with_columns(pl.lit(0, pl.Int64).alias("source_id"))).collect())
             skipped += over
     events = pl.concat(frames).sort("ts", nulls_last=False, maintain_order=True) if frames else None
     return Tail(
         snapshot.commit_id, after_commit == 0, _events(events) if events is not None else (),
-        _flags(snapshot, after_commit, environment), skipped if after_commit else 0, _sources(room),
+        _flags(snapshot, after_commit, environment), skipped if after_commit else 0, sources, landed,
     )  # fmt: skip
+
+
+def read_unlanded(peek: Peek, landed: Mapping[int, int]) -> Unlanded | None:
+    """What is in the logs behind `landed`, as it is now; None if that is as it was at the last look."""
+    found = peek.look(landed)
+    if found is None:
+        return None
+    known = {name: rows for name, rows in found.items() if name in SHAPES}
+    frames = [SHAPES[name](rows.tail(UNLANDED_ROWS).lazy()).collect() for name, rows in known.items()]
+    events = pl.concat(frames).sort("ts", nulls_last=False, maintain_order=True) if frames else None
+    return Unlanded(_events(events) if events is not None else (), landed)
 
 
 def _newest(snapshot: Snapshot, name: str, after_commit: int) -> tuple[list[Segment], int]:
@@ -125,7 +157,7 @@ def _row(kind: str, parts: Sequence[pl.Expr], subjects: Sequence[tuple[str, str]
         pl.col("ts"), pl.lit(kind).alias("kind"), pl.concat_list([p.cast(pl.String) for p in parts]).alias("parts"),
         pl.concat_list([pl.lit(name) for name, _ in subjects]).alias("names"),
         pl.concat_list([pl.col(column).cast(pl.String).fill_null("") for _, column in subjects]).alias("values"),
-        bad.fill_null(False).alias("bad"),
+        bad.fill_null(False).alias("bad"), pl.col("source_id"), pl.col("byte_offset").fill_null(0),
     ]  # fmt: skip
 
 
@@ -180,8 +212,8 @@ SHAPES: dict[str, Callable[[pl.LazyFrame], pl.LazyFrame]] = {
 
 def _events(frame: pl.DataFrame) -> list[Event]:
     return [
-        Event(key, ts, kind, tuple(parts), tuple(zip(names, values, strict=True)), bad)
-        for key, ts, kind, parts, names, values, bad in frame.iter_rows()
+        Event(key, ts, kind, tuple(parts), tuple(zip(names, values, strict=True)), bad, source_id, byte_offset)
+        for key, ts, kind, parts, names, values, bad, source_id, byte_offset in frame.iter_rows()
     ]
 
 
@@ -201,11 +233,11 @@ def _flags(snapshot: Snapshot, after_commit: int, environment: str) -> list[Flag
     return [Flag(*row) for row in rows.iter_rows()]
 
 
-def _sources(room: Room) -> list[tuple[str, int]]:
-    """The logs that are followed, and the bytes of each that are not landed yet."""
+def _sources(room: Room) -> tuple[list[tuple[str, int]], dict[int, int]]:
+    """The logs that are followed with the bytes of each that are not landed yet, and how far each has landed."""
     with room.ledger.read() as ledger:
         rows = ledger.execute(
-            "SELECT path, place, max(byte_offset, coalesce(provisional_offset, 0)) AS landed FROM source"
+            "SELECT id, path, place, max(byte_offset, coalesce(provisional_offset, 0)) AS landed FROM source"
             " WHERE state = 'live' ORDER BY path"
         ).fetchall()
     behind = []
@@ -215,4 +247,4 @@ def _sources(room: Room) -> list[tuple[str, int]]:
         except OSError:
             continue
         behind.append((Path(row["path"]).name, max(0, size - row["landed"])))
-    return behind
+    return behind, {row["id"]: row["landed"] for row in rows}

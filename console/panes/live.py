@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import replace
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, ClassVar
 
 from textual import on
 from textual.app import ComposeResult
+from textual.message import Message
 
 from console import words
+from console.ahead import Ahead
 from console.cells import EMPTY, Cell, Line, SafeText, Tone, cell, printable
 from console.pane import Ask, Pane
-from console.panes._tail import Event, Flag, Tail, read_tail
+from console.panes._tail import Event, Flag, Tail, Unlanded, read_tail
 from console.theme import Glyphs
 from console.widgets.bars import Bar
 from console.widgets.grid import Column, Grid, Row
@@ -24,20 +27,31 @@ COLUMNS = (
     Column("", 8), Column("", 3), Column("", 15), Column("", 0), Column("", 5, right=True), Column("", 8, right=True),
     Column("", 7), Column("", 0, least=120),
 )  # fmt: skip
+FORMER = 200
+"""So many of the newest rows are looked through for the unfinished form of a record that comes whole."""
 FLAGS = 5_000
 """Subjects whose flags are kept for lines that land later."""
 
 
 class LivePane(Pane[tuple[Tail, list[Row]]]):
-    """The stream of requests, statements, jobs and log lines as they land."""
+    """The stream of requests, statements, jobs and log lines: what has landed, and below it what has not yet."""
 
     number = 3
     title = "Live"
     refresh_s = 1.0
     DEFAULT_CSS: ClassVar[str] = "LivePane #state { height: 1; }"
 
+    @dataclass
+    class Came(Message):
+        """Rows came that have not landed."""
+
+        unlanded: Unlanded
+
     def __init__(self) -> None:
         super().__init__()
+        self._ahead: Ahead | None = None
+        self._unlanded = 0
+        self._landed: Mapping[int, int] = {}
         self._commit_id = 0
         self._flags: dict[str, list[Flag]] = {}
         self._sources: Sequence[tuple[str, int]] = ()
@@ -70,7 +84,62 @@ class LivePane(Pane[tuple[Tail, list[Row]]]):
         if tail.flags:
             fresh = {flag.subject for flag in tail.flags}
             grid.replace_rows([self._marked(r) if _subjects(r) & fresh else r for r in grid.rows])
-        grid.add_rows([self._marked(r) if _subjects(r) & self._flags.keys() else r for r in rows])
+        old, self._landed = self._not_landed(grid, tail.landed), tail.landed
+        grid.replace_end(self._unlanded, self._all_marked(self._without_former(grid, rows)) + old)
+        self._unlanded = len(old)
+        if self._ahead is not None:
+            self._ahead.shown(tail.landed)
+        self._draw_state()
+
+    def _not_landed(self, grid: Grid, landed: Mapping[int, int]) -> list[Row]:
+        """Of the rows at the end that had not landed, those that still have not."""
+        rows = list(grid.rows[len(grid.rows) - self._unlanded :])
+        return [
+            row for row in rows
+            if isinstance(row.about, Event) and row.about.byte_offset >= landed.get(row.about.source_id, sys.maxsize)
+        ]  # fmt: skip
+
+    def _without_former(self, grid: Grid, rows: list[Row]) -> list[Row]:
+        """The rows; an unfinished record that landed for now, and comes again whole, leaves the grid before."""
+        again = {(row.key, row.about.ts) for row in rows if isinstance(row.about, Event)}
+        settled = grid.rows[: len(grid.rows) - self._unlanded]
+        kept = [r for r in settled[-FORMER:] if not isinstance(r.about, Event) or (r.key, r.about.ts) not in again]
+        if len(kept) < len(settled[-FORMER:]):
+            end = grid.rows[len(settled) :]
+            grid.replace_end(len(grid.rows) - len(settled[:-FORMER]), [*kept, *end])
+        return rows
+
+    def _all_marked(self, rows: Sequence[Row]) -> list[Row]:
+        return [self._marked(r) if _subjects(r) & self._flags.keys() else r for r in rows]
+
+    # what has not landed
+
+    def on_show(self) -> None:
+        """Read ahead of the commits while the pane is looked at."""
+        room = getattr(self.app, "room", None)
+        if self._ahead is None and room is not None:
+            self._ahead = Ahead(room, lambda found: self.post_message(self.Came(found)))
+            self._ahead.shown(self._landed)
+
+    def on_hide(self) -> None:
+        """Stop reading ahead."""
+        if self._ahead is not None:
+            self._ahead.stop()
+            self._ahead = None
+
+    def on_unmount(self) -> None:
+        """Stop reading ahead when the console ends."""
+        self.on_hide()
+
+    @on(Came)
+    def _draw_unlanded(self, message: Came) -> None:
+        """Show the newest rows that have not landed below those that have; old news is dropped, newer is on its way."""
+        found = message.unlanded
+        if found.landed is not self._landed or getattr(self.app, "feed").paused is not None:  # noqa: B009 the App's own
+            return
+        grid = self.query_one("#stream", Grid)
+        grid.replace_end(self._unlanded, self._all_marked([event_row(event) for event in found.events]))
+        self._unlanded = len(found.events)
         self._draw_state()
 
     @on(Grid.Moved)

@@ -126,6 +126,24 @@ class Grid(Toned, can_focus=True):
             self._to_end()
         self._announce()
 
+    def replace_end(self, count: int, rows: Sequence[Row]) -> None:
+        """Put `rows` in the place of the last `count`: what was known of those is known better now."""
+        if count:
+            gone = {id(row) for row in self._rows[-count:]}
+            del self._rows[-count:]
+            before = len(self._shown)
+            while self._shown and id(self._shown[-1]) in gone:
+                self._shown.pop()
+            self.unseen = max(0, self.unseen - (before - len(self._shown)))
+        if rows:
+            self.add_rows(rows)
+        elif count:
+            self._cursor = min(self._cursor, max(0, len(self._shown) - 1))
+            self._measure()
+            if self.following:
+                self._to_end()
+            self._announce()
+
     def replace_rows(self, rows: Sequence[Row]) -> None:
         """Show the same rows in another dress, in the same order: what marks them was learnt later."""
         self._rows = list(rows)
@@ -163,7 +181,15 @@ class Grid(Toned, can_focus=True):
             self.scroll_to(y=max(0, self.scroll_offset.y - lost), animate=False, force=True)
 
     def _measure(self) -> None:
-        self.virtual_size = Size(self.room.width, len(self._shown) + self._head)
+        """Tell Textual how long the list is. While it scrolls anyway only the scrollbar needs to know: to lay the whole
+        screen out anew for each row that comes costs more than to draw it.
+        """
+        size = Size(self.room.width, len(self._shown) + self._head)
+        if self.show_vertical_scrollbar and size.width == self.virtual_size.width and size.height > self.room.height:
+            self.set_reactive(Grid.virtual_size, size)
+            self.vertical_scrollbar.window_virtual_size = size.height
+        else:
+            self.virtual_size = size
         self.refresh()
 
     @property

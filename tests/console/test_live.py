@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import timedelta
+from pathlib import Path
 
 import polars as pl
 from textual import events
@@ -14,6 +15,9 @@ from console.panes.live import LivePane
 from console.shell import WatchroomApp
 from console.widgets.grid import RING_ROWS, Grid, Row
 from engine.room import Room
+from storage.lake import Lake
+from storage.landing import Landing
+from storage.ledger import Ledger
 from tests.console.conftest import screen_text, settled
 from tests.console.homes import NOW, Hands, land
 
@@ -156,3 +160,66 @@ async def test_the_wheel_freezes_the_stream(console: Callable[..., WatchroomApp]
         await pilot.pause()
         assert not grid.following
         assert "G to follow" in screen_text(app)
+
+
+def log_line(number: int) -> str:
+    at = f"02/Mar/2026:02:1{number // 60}:{number % 60:02d} +0000"
+    return f'192.0.2.9 - - [{at}] "GET /w/{number}?token=c4n4ry HTTP/1.1" 200 5 "-" "curl"\n'
+
+
+async def until(pilot: Pilot[int], true: Callable[[], bool]) -> None:
+    """Wait for what another thread brings. Fails if it never comes."""
+    for _ in range(500):
+        await pilot.pause(0.02)
+        if true():
+            return
+    raise AssertionError("it never came")
+
+
+async def test_a_line_is_shown_before_it_lands_masked_and_never_twice(
+    console: Callable[..., WatchroomApp], room: Room, hands: Hands, tmp_path: Path
+) -> None:
+    log = tmp_path / "access.log"
+    log.write_text(log_line(0))
+    daemon = Landing(Lake(room.home, Ledger(room.home.ledger), hands), format_name="combined", clock=hands)
+    daemon.ingest([log])
+    app = console()
+    async with app.run_test(size=SIZE) as pilot:
+        await pilot.press("3")
+        await settled(pilot)
+        grid = app.pane.query_one(Grid)
+
+        def shown() -> list[str]:
+            return [row.cells[3].text.split("/")[2].split("?")[0] for row in grid.rows if "/w/" in row.text]
+
+        assert shown() == ["0"]
+        with log.open("a") as out:
+            out.write(log_line(1) + log_line(2))
+        await until(pilot, lambda: shown() == ["0", "1", "2"])
+        assert "token=***" in grid.rows[-1].text and "c4n4ry" not in screen_text(app)
+        daemon.ingest([log])
+        with log.open("a") as out:
+            out.write(log_line(3))
+        await until(pilot, lambda: shown() == ["0", "1", "2", "3"])
+        await later(pilot, hands)
+        assert shown() == ["0", "1", "2", "3"]
+        daemon.ingest([log])
+        await later(pilot, hands)
+        await pilot.pause(0.1)
+        assert shown() == ["0", "1", "2", "3"]
+
+
+async def test_a_record_that_landed_unfinished_is_shown_once_when_it_comes_whole(
+    console: Callable[..., WatchroomApp], room: Room, hands: Hands
+) -> None:
+    app = console()
+    async with app.run_test(size=SIZE) as pilot:
+        await pilot.press("3")
+        await settled(pilot)
+        grid = app.pane.query_one(Grid)
+        before = len(grid.rows)
+        for path in ("/n/0?unfini", "/n/0?unfinished"):
+            land(room, {"requests": requests(1)["requests"].with_columns(pl.lit(path).alias("path"))}, "land")
+            await later(pilot, hands)
+        assert len(grid.rows) == before + 1
+        assert "/n/0?unfinished" in grid.rows[-1].text

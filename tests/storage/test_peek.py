@@ -1,0 +1,122 @@
+"""Rows are seen before they land: at once, masked, and with the landed ones each exactly once."""
+
+from __future__ import annotations
+
+import random
+from pathlib import Path
+
+import polars as pl
+
+from storage.lake import Lake
+from storage.ledger import Ledger
+from storage.peek import Peek
+from tests.storage.following import landing
+from tests.storage.numbered import append, line, seen
+
+
+def onlooker(lake: Lake) -> Peek:
+    """Somebody else who looks on, as a console does while a daemon lands."""
+    return Peek(Lake(lake.home, Ledger(lake.home.ledger), lake.clock))
+
+
+def waiting(peek: Peek, shown: dict[int, int] | None = None) -> list[int] | None:
+    """The numbers of the lines that are in the logs and have not landed; None if nothing changed."""
+    frames = peek.look(shown if shown is not None else {})
+    return None if frames is None else numbers(frames)
+
+
+def numbers(frames: dict[str, pl.DataFrame]) -> list[int]:
+    return sorted(int(text[1:]) for text in frames["logs"]["message"].to_list()) if "logs" in frames else []
+
+
+def landed_to(lake: Lake) -> dict[int, int]:
+    with lake.ledger.read() as connection:
+        rows = connection.execute("SELECT id, max(byte_offset, coalesce(provisional_offset, 0)) AS n FROM source")
+        return {row["id"]: row["n"] for row in rows}
+
+
+def test_what_was_appended_is_seen_before_it_lands_and_forgotten_once_it_is_shown(lake: Lake, tmp_path: Path) -> None:
+    log = tmp_path / "app.log"
+    append(log, range(3))
+    landing(lake).ingest([log])
+    peek = onlooker(lake)
+    assert waiting(peek) == []
+    append(log, range(3, 6))
+    nothing: dict[int, int] = {}
+    assert waiting(peek, nothing) == [3, 4, 5]
+    assert waiting(peek, nothing) is None, "nothing changed"
+    landing(lake).ingest([log])
+    assert waiting(peek, nothing) == [3, 4, 5], "landed, but the reader does not show that yet"
+    assert waiting(peek, landed_to(lake)) == []
+    peek.close()
+
+
+def test_landed_and_waiting_rows_are_every_row_once_whatever_comes_when(lake: Lake, tmp_path: Path) -> None:
+    rng, logs = random.Random(7), [tmp_path / f"{name}.log" for name in "abc"]
+    for number, log in enumerate(logs):
+        append(log, [number])
+    landing(lake).ingest(logs)
+    peek, shown, at_hand = onlooker(lake), landed_to(lake), seen(lake)
+    written = 3
+    for _ in range(60):
+        act = rng.choice(["write", "write", "part", "land", "show"])
+        if act == "write":
+            append(rng.choice(logs), range(written, written + 4))
+            written += 4
+        elif act == "part":
+            whole = line(written)
+            log = rng.choice(logs)
+            with log.open("ab") as out:
+                out.write(whole[:5])
+                out.flush()
+                peek.look(shown)
+                out.write(whole[5:])
+            written += 1
+        elif act == "land":
+            landing(lake).ingest(logs)
+        else:
+            shown, at_hand = landed_to(lake), seen(lake)
+        frames = peek.look(shown) or peek._frames()
+        assert sorted(at_hand + numbers(frames)) == list(range(written))
+    peek.close()
+
+
+def test_an_unfinished_last_line_is_seen_as_it_grows(lake: Lake, tmp_path: Path) -> None:
+    log = tmp_path / "access.log"
+    whole = b'10.0.0.7 - - [02/Mar/2026:09:00:00 +0000] "GET /%s HTTP/1.1" 200 5 "-" "curl/8.11.1"'
+    log.write_bytes(whole % b"a" + b"\n")
+    landing(lake, format_name="combined").ingest([log])
+    peek = onlooker(lake)
+    with log.open("ab", buffering=0) as out:
+        out.write(whole % b"b")
+        assert [row["path"] for row in (peek.look({}) or {})["requests"].to_dicts()] == ["/b"]
+        out.write(b"\n" + whole % b"c" + b"\n")
+        assert [row["path"] for row in (peek.look({}) or {})["requests"].to_dicts()] == ["/b", "/c"]
+    peek.close()
+
+
+def test_what_must_not_be_written_is_not_shown_either(lake: Lake, tmp_path: Path) -> None:
+    log = tmp_path / "access.log"
+    text = '10.0.0.7 - - [02/Mar/2026:09:00:00 +0000] "GET /l?password=c4n4ry HTTP/1.1" 200 5 "-" "curl/8.11.1"\n'
+    log.write_text(text)
+    landing(lake, format_name="combined").ingest([log])
+    peek = onlooker(lake)
+    log.open("a").write(text)
+    frames = peek.look({}) or {}
+    assert "c4n4ry" not in str(frames["requests"].to_dicts()) and "password=***" in str(frames["requests"].to_dicts())
+    peek.close()
+
+
+def test_a_rewritten_or_vanished_log_shows_nothing_and_neither_does_one_far_behind(lake: Lake, tmp_path: Path) -> None:
+    logs = [tmp_path / f"{name}.log" for name in "abc"]
+    for log in logs:
+        append(log, range(40))
+    landing(lake).ingest(logs)
+    peek = onlooker(lake)
+    logs[0].write_bytes(b"".join(line(n) for n in range(900, 999)))
+    logs[1].unlink()
+    with logs[2].open("ab") as out:
+        out.truncate(100_000_000)
+    assert waiting(peek) == []
+    assert not peek._open
+    peek.close()
