@@ -30,10 +30,14 @@ def command(
 
     files = expand(paths)
     room = Room.open(home, create=True)
-    with progress("landing") as advance:
-        landed, tally = ingest(
-            room, files, format_name=None if format == "auto" else format, environment=env, on_progress=advance
-        )
+    try:
+        with progress("landing") as advance:
+            landed, tally = ingest(
+                room, files, format_name=None if format == "auto" else format, environment=env, on_progress=advance
+            )
+    except KeyboardInterrupt:
+        say("interrupted; what landed stays, and the same command goes on where it stopped")
+        raise
     for notice in landed.notices:
         say(notice)
     emit_one(

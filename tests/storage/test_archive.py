@@ -5,6 +5,10 @@ from __future__ import annotations
 import bz2
 import gzip
 import lzma
+import os
+import signal
+import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import cast
@@ -19,6 +23,7 @@ from storage.lake import Lake
 from storage.landing import Landing
 from storage.read import read_events
 from storage.streams import open_stream
+from storage.tally import Progress
 from tests.storage.following import landing
 from tests.storage.numbered import lines, seen
 
@@ -125,6 +130,30 @@ def test_a_hundred_thousand_empty_members_are_passed_over(tmp_path: Path) -> Non
     stream = open_stream(path)
     assert stream.read(0, 100) == b"end\n" and stream.damage() is None
     stream.close()
+
+
+def test_ctrl_c_at_any_moment_loses_and_doubles_nothing(lake: Lake, tmp_path: Path) -> None:
+    """Real signals, between and within blocks; each call goes on where the one before was interrupted."""
+    path = tmp_path / "app.log.gz"
+    path.write_bytes(gzip.compress(lines(range(36_000), 1000), compresslevel=1))
+    told: list[int] = []
+
+    def interrupt(delay_s: float) -> Callable[[Progress], None]:
+        timer = threading.Timer(delay_s, os.kill, (os.getpid(), signal.SIGINT))
+        return lambda _: None if timer.ident is not None else timer.start()
+
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        for delay_s in (0.0, 0.004, 0.02):
+            with pytest.raises(KeyboardInterrupt):
+                landing(lake).ingest([path], on_progress=interrupt(delay_s))
+                time.sleep(30)
+            told.append(len(seen(lake)))
+    finally:
+        signal.signal(signal.SIGINT, before)
+    assert 0 < told[0] < 36_000 and told == sorted(told)
+    landing(lake).ingest([path])
+    assert seen(lake) == list(range(36_000))
 
 
 def test_an_archive_in_an_archive_is_not_followed(lake: Lake, tmp_path: Path) -> None:
