@@ -48,6 +48,13 @@ ACTIONS: tuple[Action, ...] = (
            " Shows first what would change and asks for the model's name.", "Change", mutates=True,
            engine_call="engine.registry.Registry.rollback", cli_twin="rollback",
            panes=frozenset({"overview", "registry"}), footer=4),
+    Action("tune", "tune", "T", "T", "Search for a better threshold of the model now, as every hour. Shows first what"
+           " was found and which gates are closed; only a proved gain is applied.", "Change", mutates=True,
+           engine_call="engine.tuning.tune", cli_twin="tune", panes=frozenset({"overview", "tuning", "registry"}),
+           footer=5),
+    Action("deploy", "deploy", "D", "D", "Put the version under the cursor (Overview: the newest) into production."
+           " Shows first what would change.", "Change", mutates=True, engine_call="engine.registry.Registry.deploy",
+           cli_twin="deploy", panes=frozenset({"overview", "registry"}), footer=6),
     Action("acknowledge", "acknowledge", "a", "a", "Take the alert on: yours, and not told again for a while."
            " Shows it first.",
            "Change", mutates=True, engine_call="engine.alerts.acknowledge", cli_twin="acknowledge",
@@ -62,10 +69,10 @@ ACTIONS: tuple[Action, ...] = (
     Action("filter", "filter", "slash", "/", "Show only the rows that match a regular expression; ! in front inverts."
            " Esc ends it.", "Look", footer=2),
     Action("open", "open", "enter", "Enter", "The whole row, with every field.", "Look", scope="list", footer=3),
-    Action("pause", "pause", "p", "p", "Hold every pane still; landing and judging go on.", "Look", footer=5),
+    Action("pause", "pause", "p", "p", "Hold every pane still; landing and judging go on.", "Look", footer=7),
     Action("refresh", "refresh", "f5", "F5", "Read again now.", "Look"),
-    Action("zoom", "zoom", "z", "z", "Give the focused part the whole screen, and back.", "Look", footer=8),
-    Action("copy", "copy", "y", "y", "Copy the row to the clipboard, also over SSH.", "Look", footer=7),
+    Action("zoom", "zoom", "z", "z", "Give the focused part the whole screen, and back.", "Look", footer=10),
+    Action("copy", "copy", "y", "y", "Copy the row to the clipboard, also over SSH.", "Look", footer=9),
     Action("ask", "ask in SQL", "colon", ":", "Type a SELECT over lake, ledger and views.", "Look"),
     Action("palette", "palette", "ctrl+p", "^p", "Find any action by its name.", "Look"),
     Action("theme", "theme", "f3", "F3", "The next theme: dark, light, or the terminal's own colours.", "Look"),
@@ -75,7 +82,7 @@ ACTIONS: tuple[Action, ...] = (
     Action("page_up", "page up", "pageup", "PgUp", "A page up.", "Move", scope="list"),
     Action("top", "top", "g,home", "g", "To the first row.", "Move", scope="list"),
     Action("bottom", "bottom", "G,end", "G", "To the last row; Live follows new rows again.", "Move", scope="list",
-           footer=6),
+           footer=8),
     Action("next_mark", "next flagged", "e", "e", "To the next row that is flagged.", "Move", scope="list"),
     Action("previous_mark", "previous flagged", "E", "E", "To the flagged row before.", "Move", scope="list"),
     Action("next_part", "next part", "tab", "Tab", "To the pane's next part.", "Move"),

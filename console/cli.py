@@ -48,6 +48,9 @@ def main_options(
     read_only: Annotated[
         bool, typer.Option("--read-only", envvar=READ_ONLY, help="Change nothing, whatever key or command is given.")
     ] = False,
+    no_mouse: Annotated[
+        bool, typer.Option("--no-mouse", help="Leave the mouse to the terminal, to mark and copy with it.")
+    ] = False,
     version: Annotated[bool, typer.Option("--version", help="Print the version and end.")] = False,
 ) -> None:
     """What may stand before a command, and what happens without one."""
@@ -64,7 +67,8 @@ def main_options(
         from console.app import open_console
         from engine.room import Room
 
-        raise typer.Exit(open_console(Room.open(home, read_only=read_only, origin="console")))
+        room = Room.open(home, read_only=read_only, origin="console")
+        raise typer.Exit(open_console(room, mouse=not no_mouse))
 
 
 PANELS = ("Logs", "Model Registry", "Performance Monitoring", "Auto-Tuning", "Deployment", "Monitoring", "Maintenance")
@@ -85,10 +89,20 @@ def main() -> None:
     sys.exit(run(sys.argv[1:]))
 
 
+def joined(arguments: list[str]) -> list[str]:
+    """A command's name in two or more words as one, so that `alerts test` is `alerts-test`; the longest name wins."""
+    known = set(command_names())
+    for count in range(min(4, len(arguments)), 1, -1):
+        name = "-".join(arguments[:count])
+        if name in known:
+            return [name, *arguments[count:]]
+    return arguments
+
+
 def run(arguments: list[str]) -> int:
     """Run one command line; returns its exit code. Every error ends here as one line on stderr."""
     try:
-        returned = discover()(arguments, standalone_mode=False, prog_name="watchroom")
+        returned = discover()(joined(arguments), standalone_mode=False, prog_name="watchroom")
         return int(returned or 0)
     except WatchroomError as error:
         say(f"watchroom: {error}")

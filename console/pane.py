@@ -64,6 +64,11 @@ class Pane(Vertical, Generic[Snapshot]):
         """The model that the reader has chosen here, if panes of this kind let them choose."""
         return None
 
+    @property
+    def version(self) -> str | None:
+        """The version that the reader has chosen here; None: whichever is newest."""
+        return None
+
     def choose(self, model: str) -> None:
         """Put the cursor on a model; a pane without models does nothing."""
 

@@ -10,6 +10,7 @@ import functools
 import os
 import signal
 import socket
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
@@ -260,13 +261,25 @@ class WatchroomApp(Looking):
 
     def action_roll_back(self) -> None:
         """Show what a rollback of the chosen model would change."""
+        self._of_model("roll_back", self.changes.roll_back)
+
+    def action_tune(self) -> None:
+        """Show what a search for a better threshold of the chosen model finds."""
+        self._of_model("tune", self.changes.tune)
+
+    def action_deploy(self) -> None:
+        """Show what deploying the chosen version would change."""
+        self._of_model("deploy", lambda model, env: self.changes.deploy(model, self.pane.version, env))
+
+    def _of_model(self, action: str, begin: Callable[[str, str], None]) -> None:
+        """Begin an action on the model that is chosen here, if it may be begun."""
         model = self.pane.model
-        if not self._may("roll_back"):
+        if not self._may(action):
             return
         if model is None:
             self.say("choose a model first", Tone.WARN)
         else:
-            self.changes.roll_back(model, self.environment)
+            begin(model, self.environment)
 
     def _may(self, action: str) -> bool:
         """Whether an action that changes something may be begun here; if not, say why."""

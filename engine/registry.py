@@ -136,6 +136,12 @@ class Registry:
                 return current
             return rollout.put(moment, change)
 
+    def plan_deploy(self, model: str, version: str, environment: str) -> tuple[Deployment | None, Mapping[str, Any]]:
+        """What runs there now, and the settings that `deploy` would put there with the version. Changes nothing."""
+        with self.ledger.read() as connection:
+            now = rollout.current(connection, model, environment, None)
+            return now, rollout.config_for(connection, versions.find(connection, model, version), now)
+
     def request_deploy(self, model: str, version: str, environment: str, *, config: Mapping[str, Any] | None = None,
                        reason: str) -> Approval:  # fmt: skip
         """Ask a second person for the deployment that `deploy` with the same arguments would make."""

@@ -73,5 +73,4 @@ class Room:
 
     def newest_version(self, model: str) -> str:
         """The version of `model` that was registered last. Raises UsageError for a model that is not registered."""
-        self.registry.model(model)
-        return max(self.registry.versions(model), key=lambda v: v.created_ts).version
+        return self.registry.versions(model)[-1].version

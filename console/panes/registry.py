@@ -95,6 +95,12 @@ class RegistryPane(Pane[Registered]):
         row = self.query_one("#versions", Grid).current if self.is_mounted else None
         return row.about.model if row and isinstance(row.about, Version) else None
 
+    @property
+    def version(self) -> str | None:
+        """The version under the cursor."""
+        row = self.query_one("#versions", Grid).current if self.is_mounted else None
+        return row.about.version if row and isinstance(row.about, Version) else None
+
     def choose(self, model: str) -> None:
         """Put the cursor on the newest version of a model."""
         grid = self.query_one("#versions", Grid)

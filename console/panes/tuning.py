@@ -53,6 +53,10 @@ class TuningPane(Pane[Tuning]):
     TuningPane #gates { height: 9; }
     """
 
+    def __init__(self) -> None:
+        super().__init__()
+        self._chosen: str | None = None
+
     def compose(self) -> ComposeResult:
         """The searches, and what decided over the chosen one."""
         none = "no search for a better threshold yet; `watchroom tune MODEL` makes one"
@@ -69,6 +73,20 @@ class TuningPane(Pane[Tuning]):
         """The list anew."""
         self.query_one(Grid).set_rows([run_row(r, snapshot.at, self.glyphs) for r in snapshot.runs])
         self._draw_gates()
+
+    @property
+    def model(self) -> str | None:
+        """The model of the search under the cursor, else the one that was chosen in another pane."""
+        row = self.query_one(Grid).current if self.is_mounted else None
+        return str(row.about["model"]) if row and isinstance(row.about, dict) else self._chosen
+
+    def choose(self, model: str) -> None:
+        """Put the cursor on the newest search of a model."""
+        self._chosen = model
+        rows = self.query_one(Grid).rows
+        key = next((r.key for r in rows if isinstance(r.about, dict) and r.about["model"] == model), None)
+        if key is not None:
+            self.query_one(Grid).go_to(key)
 
     @on(Grid.Moved)
     def _draw_gates(self) -> None:
