@@ -87,6 +87,10 @@ class Channel(ABC):
     def send(self, notice: Notice) -> None:
         """Deliver a notice. Raises DeliveryError."""
 
+    def send_again(self, notice: Notice) -> None:
+        """Deliver a notice of which it is not known whether it was sent: a channel that can tell sends it once."""
+        self.send(notice)
+
 
 @functools.cache
 def names() -> tuple[str, ...]:

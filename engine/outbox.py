@@ -1,7 +1,8 @@
 """The outbox: notices on their way. Queued in the transaction that made them, sent after it, tried again for a day.
 
 A notice is queued once per channel. Whoever delivers claims it first; a claim whose process died is free again after
-five minutes, so a notice may be sent twice after a crash, but with the same key, by which a receiver can tell.
+five minutes. Whether the dead one had sent it is then asked of the channel: the log looks for its line, a webhook and a
+mail carry the same key, by which the receiver can tell, a chat may show it twice.
 """
 
 from __future__ import annotations
@@ -74,7 +75,8 @@ def deliver(ledger: Ledger, channels: Sequence[Channel], clock: Clock = utc_now)
         error: DeliveryError | None = None
         if not _is_moot(ledger, by_label[row["channel"]], notice):
             try:
-                by_label[row["channel"]].send(notice)
+                sender = by_label[row["channel"]]
+                (sender.send_again if row["state"] == "sending" else sender.send)(notice)
             except DeliveryError as failure:
                 error = failure
             except Exception as failure:

@@ -28,15 +28,29 @@ class Log(Channel):
 
     def send(self, notice: Notice) -> None:
         """Append the notice as `TIME [LEVEL] text`."""
-        line = f"{notice.created_ts} [{notice.severity.upper()}] {' | '.join((notice.title, *notice.lines))}\n"
         path = Path(self.settings.path)
         try:
             if path.exists() and path.stat().st_size > LARGEST_BYTES:
                 path.replace(path.with_name(path.name + ".1"))
             handle = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
             try:
-                os.write(handle, line.encode())
+                os.write(handle, _line(notice).encode())
             finally:
                 os.close(handle)
         except OSError as error:
             raise DeliveryError(f"{path} cannot be written ({error.strerror})") from error
+
+    def send_again(self, notice: Notice) -> None:
+        """Append the notice unless its line is there."""
+        path, line = Path(self.settings.path), _line(notice).encode()
+        for file in (path, path.with_name(path.name + ".1")):
+            try:
+                if line in file.read_bytes():
+                    return
+            except OSError:
+                continue
+        self.send(notice)
+
+
+def _line(notice: Notice) -> str:
+    return f"{notice.created_ts} [{notice.severity.upper()}] {' | '.join((notice.title, *notice.lines))}\n"

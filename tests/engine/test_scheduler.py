@@ -240,6 +240,25 @@ def test_four_schedulers_at_once_run_every_slot_once(tmp_path: Path) -> None:
     assert (runs["outcome"] == "success").sum() > 5
 
 
+def test_a_scheduler_that_was_suspended_finds_its_slots_missed_and_runs_none_twice(tmp_path: Path) -> None:
+    """Stopped as by a closed lid."""
+    r = room(tmp_path, deployed=False)
+    sleeper = _start(r.ledger.path, 3.0)
+    for _ in range(600):
+        if r.reader.query("SELECT count(*) AS n FROM job_runs WHERE outcome = 'success'").item() >= 4:
+            break
+        time.sleep(0.05)
+    os.kill(sleeper.pid, signal.SIGSTOP)
+    time.sleep(1.2)
+    os.kill(sleeper.pid, signal.SIGCONT)
+    assert sleeper.wait(timeout=60) == 0
+    runs = r.reader.query("SELECT job, slot_ts, outcome FROM job_runs")
+    assert runs.select("job", "slot_ts").is_duplicated().sum() == 0
+    assert (runs["outcome"] == "missed").sum() >= 6, "what was slept through is written down"
+    for _, rows in runs.group_by("job"):
+        assert rows.height == round((rows["slot_ts"].max() - rows["slot_ts"].min()) / timedelta(milliseconds=250)) + 1
+
+
 def test_a_run_whose_process_was_killed_is_closed_and_the_next_scheduler_goes_on(tmp_path: Path) -> None:
     r = room(tmp_path, deployed=False)
     (r.ledger.path.parent / "hang").touch()
