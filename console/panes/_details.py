@@ -33,7 +33,17 @@ def finding_text(finding: Record) -> SafeText:
         for name in ("evidence", "features")
         if finding.get(name)
     ]
+    if finding.get("model") == "n1-detector":
+        parts.insert(1, printable(_ways_out(finding), lines=True))
     return SafeText("\n".join(parts))
+
+
+def _ways_out(finding: Record) -> str:
+    """What to change about the loops of an N+1 finding: SQL for all rows, the call of each stack, or what to cache."""
+    from engine.n1.advice import advice
+
+    told = advice(finding.get("evidence"))
+    return f"\nways out\n{told}" if told else ""
 
 
 def pretty(text: str | None) -> str:
