@@ -16,7 +16,7 @@ import polars as pl
 
 from storage.format import Offsets
 from storage.formats import _access, _times
-from storage.formats._cells import present, present_in
+from storage.formats._cells import nulls, present, present_in
 from storage.formats._cuts import Flags, Lines, Marks, Words, begins, numbers_at, runs_of, words_at
 
 _TIME_WIDTH = len("22/Nov/2026:16:03:47 +0000")
@@ -148,14 +148,14 @@ def _texts(lines: Lines, quotes: Marks, at: _Places, shape: int) -> pl.DataFrame
     times = _times.clf(lines.cut(time[second], time[second] + _TIME_WIDTH))
     ask = lines.marks("?").next_after(at.target, at.target_stop)
     asking = np.flatnonzero(ask < at.target_stop)
-    nothing = pl.select(pl.repeat(None, len(rows), dtype=pl.String)).to_series()
+    asked, nothing = nulls(len(rows)), nulls(len(rows))
     status, sent = pl.Series(at.status, dtype=pl.Int16), pl.Series(at.bytes_sent)
     columns = {
         "client_ip": lines.cut(lines.starts[rows], at.bracket - len(_NOBODY)),
         "ts": times.gather(np.repeat(np.arange(len(second)), lengths)),
         "method": _METHODS.gather(at.method),
         "path": lines.cut(at.target, ask),
-        "query": nothing.scatter(asking, present_in(lines.cut(ask[asking] + 1, at.target_stop[asking]))),
+        "query": asked.scatter(asking, present_in(lines.cut(ask[asking] + 1, at.target_stop[asking]))),
         "status": status.set(status == 0, None),
         "bytes_sent": sent.set(sent < 0, None),
     }

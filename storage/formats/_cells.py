@@ -13,6 +13,11 @@ def present(text: pl.Expr) -> pl.Expr:
     return pl.when((text != "-") & (text != "")).then(text)
 
 
+def nulls(height: int) -> pl.Series:
+    """A String column of nothing."""
+    return pl.select(pl.repeat(None, height, dtype=pl.String)).to_series()
+
+
 def present_in(text: pl.Series) -> pl.Series:
     """`present` of a column."""
     return text.alias("text").to_frame().select(present(pl.col("text"))).to_series()

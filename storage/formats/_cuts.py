@@ -128,8 +128,12 @@ def first_blank(lines: Lines, places: Offsets) -> Offsets:
 
 def begins(words: Words, text: str) -> Flags:
     """Which of `words` begin with `text`, at most eight ASCII bytes."""
-    code = text.encode("ascii")
-    found: Flags = (words & np.uint64((1 << (8 * len(code))) - 1)) == np.uint64(int.from_bytes(code, "little"))
+    return _has(words, text.encode("ascii"))
+
+
+def _has(words: Words, code: bytes) -> Flags:
+    mask = np.uint64((1 << (8 * len(code))) - 1)
+    found: Flags = (words & mask) == np.uint64(int.from_bytes(code, "little"))
     return found
 
 
@@ -163,3 +167,12 @@ def runs_of(lines: Lines, starts: Offsets, width: int) -> tuple[Offsets, Offsets
         changed[1:] |= words[1:] != words[:-1]
     begins = np.flatnonzero(changed)
     return begins, np.diff(np.append(begins, len(starts)))
+
+
+def stands(lines: Lines, places: Offsets, literal: bytes) -> Flags:
+    """Whether `literal` stands at each of `places`."""
+    found = np.ones(len(places), dtype=np.bool_)
+    for ahead in range(0, len(literal), _WIDTH):
+        code = literal[ahead : ahead + _WIDTH]
+        found &= _has(words_at(lines, places + ahead), code)
+    return found

@@ -8,6 +8,7 @@ import polars as pl
 
 from storage.format import Context
 from storage.formats import _times
+from storage.formats._cells import nulls
 from storage.formats._cuts import Lines, begins, words_at
 
 TIME = r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d(?:\.\d{1,6})?(?: ?(?:[A-Z]{2,5}|[+-]\d\d(?::?\d\d)?))?"
@@ -38,7 +39,7 @@ def read(prefix: pl.Series, context: Context) -> pl.DataFrame:
         when, rest = _searched(prefix)
         times = _times.anything(when, context).alias("ts")
     numbered = rest.str.contains("/", literal=True).any()
-    blank = pl.select(pl.repeat(None, len(rest), dtype=pl.String)).to_series()
+    blank = nulls(len(rest))
     transaction = (rest.str.extract(_TRANSACTION) if numbered else blank).alias("transaction_id")
     stable = rest.str.replace(r"-?\d+/\d+", "") if numbered else rest
     return times.to_frame().hstack(_by_text(stable)).hstack([transaction])

@@ -17,7 +17,7 @@ import polars as pl
 
 from storage.format import Context, Offsets
 from storage.formats import _pgprefix
-from storage.formats._cells import number_in
+from storage.formats._cells import nulls, number_in
 from storage.formats._cuts import Flags, Lines, Marks, begins, first_blank, words_at
 
 _SEVERITY = "LOG:  du"
@@ -105,7 +105,7 @@ def _read(lines: Lines, at: _Places, broken: Flags, steps: Offsets, context: Con
     folded = np.flatnonzero(broken)
     if len(folded):
         sql = sql.scatter(folded, sql.gather(folded).str.replace_all("\n\t", "\n", literal=True))
-    more = pl.select(pl.repeat(None, len(at.rows), dtype=pl.String)).to_series()
+    more = nulls(len(at.rows))
     tailed = np.flatnonzero(at.stop < at.end)
     if len(tailed):
         more = more.scatter(tailed, lines.cut(at.stop[tailed] + 1, at.end[tailed]))

@@ -9,7 +9,7 @@ import polars as pl
 
 from storage import schema
 from storage.format import Context, Parsed, Sample, rejected
-from storage.formats import _json, _times
+from storage.formats import _json, _json_lines, _times
 from storage.formats._cells import integer, number
 from storage.formats._lines import LineFormat
 
@@ -20,6 +20,9 @@ _COLUMNS = {
     for name, kind in table.columns.items()
     if name not in _LANDED_BY_US
 }  # fmt: skip
+_WANTED = ("event", "ts", *_COLUMNS)
+_LOOSE = ("ts", *(name for name, kind in _COLUMNS.items() if kind not in (pl.String, pl.Boolean)))
+"""Keys whose values become numbers or times, however they are spelled."""
 _TELLING: dict[str, tuple[str, ...]] = {
     "prediction": ("prediction_id",),
     "label": ("truth",),
@@ -86,17 +89,20 @@ class JsonLines(LineFormat):
         return _json.breaks_at(record)
 
     def read(self, records: pl.DataFrame, context: Context) -> Parsed:
-        """Where a line begins with its event only that table's keys are looked for; this is twice as fast."""
-        leading = records["record"].str.extract(_EVENT_FIRST)
-        parts = [
+        """Lines of a common skeleton by position; of the others, where a line begins with its event, only that
+        table's keys are looked for, which is twice as fast."""
+        quick = _json_lines.regular(records["record"], _WANTED, loose=_LOOSE)
+        rows = quick[_json_lines.ROW]
+        parts = [_told(quick.drop(_json_lines.ROW), records[rows], context)] if quick.height else []
+        rest = records.filter(~pl.int_range(records.height, eager=True).is_in(rows.implode()))
+        leading = rest["record"].str.extract(_EVENT_FIRST)
+        parts += [
             _read(group, context, schema.EVENTS[event].columns if event in schema.EVENTS else _COLUMNS)
-            for (event,), group in records.with_columns(leading.alias("event")).group_by("event", maintain_order=True)
+            for (event,), group in rest.with_columns(leading.alias("event")).group_by("event", maintain_order=True)
         ]
-        if len(parts) == 1:
-            return parts[0]
         names = [name for name in schema.TABLES if any(name in part.frames for part in parts)]
         frames = {
-            name: pl.concat([part.frames[name] for part in parts if name in part.frames]).sort("byte_offset")
+            name: pl.concat([p.frames[name] for p in parts if name in p.frames], how="diagonal").sort("byte_offset")
             for name in names
         }
         rejects = [part.rejects for part in parts]
@@ -110,16 +116,23 @@ _UNDATED = ["label", "prediction"]
 
 
 def _read(records: pl.DataFrame, context: Context, columns: Iterable[str]) -> Parsed:
-    """Text cells by DuckDB, types by Polars, one frame an event."""
+    """Text cells by DuckDB."""
     wanted = [name for name in columns if name not in _LANDED_BY_US]
     cells = _json.decode(records["record"], _json.texts(*dict.fromkeys(["event", "ts", *wanted])))
-    guess = _event() if set(_keys()) <= set(wanted) else pl.col("event").str.to_lowercase()
+    return _told(cells, records, context)
+
+
+def _told(cells: pl.DataFrame, records: pl.DataFrame, context: Context) -> Parsed:
+    """Types of text `cells` by Polars, one frame an event. Cells that are not there are null."""
+    missing = [name for name in ("event", "ts", *_keys()) if name not in cells.columns]
+    cells = cells.with_columns(pl.lit(None, dtype=pl.String).alias(name) for name in missing)
     cells = cells.with_columns(
-        records["byte_offset"], _times.anything(cells["ts"], context).alias("ts"), guess.alias("event")
-    )
+        records["byte_offset"], _times.anything(cells["ts"], context).alias("ts"), _event().alias("event"),
+        (pl.col("is_object") if "is_object" in cells.columns else pl.lit(value=True)).alias("is_object"),
+    )  # fmt: skip
     dated = pl.col("ts").is_not_null() | pl.col("event").is_in(_UNDATED)
     readable = pl.col("is_object") & dated & pl.col("event").is_in(list(schema.EVENTS))
-    good = cells.select(readable.fill_null(False)).to_series()
+    good = cells.select(readable.fill_null(value=False)).to_series()
     landing = cells.filter(good)
     frames = {
         table.name: _typed(part, table, context)
@@ -156,10 +169,11 @@ def _reason() -> pl.Expr:
 
 def _typed(cells: pl.DataFrame, table: schema.Table, context: Context) -> pl.DataFrame:
     """The columns of `table` from text `cells`; what does not fit its type becomes null."""
-    later = [name for name, kind in table.columns.items() if kind == schema.TIME and name != "ts"]
+    told = [name for name in table.columns if name in cells.columns and name not in (*_LANDED_BY_US, "ts")]
+    later = [name for name in told if table.columns[name] == schema.TIME]
     cells = cells.with_columns(_times.anything(cells[name], context).alias(name) for name in later)
-    plain = [name for name in table.columns if name not in _LANDED_BY_US and name not in (*later, "ts")]
-    return cells.select("byte_offset", "ts", *later, *(_cell(name, table.columns[name]) for name in plain))
+    plain = [_cell(name, table.columns[name]) for name in told if name not in later]
+    return cells.select("byte_offset", "ts", *later, *plain)
 
 
 def _cell(name: str, kind: pl.DataType | type[pl.DataType]) -> pl.Expr:

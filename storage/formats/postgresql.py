@@ -145,7 +145,7 @@ def _executions(byte_offset: pl.Series, rows: pl.DataFrame) -> pl.DataFrame:
 def _details(more: pl.Series) -> pl.Series:
     told = more.is_not_null()
     texts = more.filter(told).str.replace_all("\n\t", _LINE_BREAK, literal=True)
-    return more.scatter(told.arg_true(), _attachments(texts)["detail"])
+    return more.clone().scatter(told.arg_true(), _attachments(texts)["detail"])
 
 
 def _parsed(records: pl.DataFrame, events: pl.DataFrame, told: _postgres.Told, rows: pl.DataFrame | None) -> Parsed:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
+
 import polars as pl
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from storage.format import RECORDS, Context
-from storage.formats import _access_lines, _times
+from storage.formats import _access_lines, _json, _json_lines, _times
 from storage.formats._lines import LineFormat
 from storage.formats.combined import Combined
 from storage.formats.postgresql import Postgresql
@@ -125,3 +127,40 @@ def test_postgresql_records_say_the_same_by_position_and_by_rules(texts: list[st
         assert parsed.frames[table].to_dicts() == by_rules.frames[table].to_dicts()
     assert parsed.rejects.to_dicts() == by_rules.rejects.to_dicts()
     assert parsed.held_from == by_rules.held_from
+
+
+_TEXTS = st.text(st.sampled_from('ab ":{}[],\\/\n\té\u20ac\x7f0'), max_size=6)
+_SCALARS = st.sampled_from(["0", "-1", "7", "007", "12345678901234567890", "1.5", "1.50", "80.0", "-0", "-0.0", "1e5",
+                            "0.00001", "true", "false", "null", "NaN", ".5", "1.", "tru", "0.25",
+                            "99999999999.25"])  # fmt: skip
+_INNER = st.sampled_from(["{}", "[]", "[1]", '["a","b"]', '{"k":1.5}', '{"k":"v","l":null}', '{ "k": 1 }', "[1,2]",
+                          '{"k":{"m":[]}}', '{"k":1,"k":2}', '{"k":"\\u00e9"}', '{"k":"a\\/b"}'])  # fmt: skip
+_MEMBERS = st.tuples(
+    st.sampled_from(["ts", "a", "b", "c", "other", 'q"', "é"]),
+    _TEXTS.map(json.dumps) | _TEXTS.map(lambda t: json.dumps(t, ensure_ascii=False)) | _SCALARS | _INNER,
+)
+_OBJECT = st.builds(
+    lambda members, gap, end: "{" + f",{gap}".join(f"{json.dumps(k)}:{gap}{v}" for k, v in members) + end,
+    st.lists(_MEMBERS, max_size=4), st.sampled_from(["", " "]), st.sampled_from(["}", "}", "}", "} ", "", "}}"]),
+)  # fmt: skip
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.lists(_OBJECT, min_size=1, max_size=4), st.permutations([0, 1, 2, 3, 0, 1, 2]))
+@example(['{"a":"x","b":7}', '{"a":"y \\" z","b":1.5}', '{"a":"","b":null}'], [0, 1, 2, 0])
+def test_json_lines_are_the_same_by_position_and_decoded(objects: list[str], order: list[int]) -> None:
+    lines = pl.Series([objects[i % len(objects)] for i in order])
+    found = _json_lines.regular(lines, ("ts", "a", "b", "c"))
+    decoded = _json.decode(lines, _json.texts("ts", "a", "b", "c"))[found[_json_lines.ROW]]
+    assert decoded["is_object"].all()
+    for name in ("ts", "a", "b", "c"):
+        column = found[name] if name in found.columns else pl.Series([None] * found.height, dtype=pl.String)
+        assert column.to_list() == decoded[name].to_list()
+
+
+def test_lines_of_one_program_are_all_regular() -> None:
+    line = '{"event":"job","ts":"2026-03-02T09:00:0%d.000250Z","memory_mb":%d.5,"context":{"user":%d},"retry":null}'
+    lines = pl.Series([line % (i, i + 1, i) for i in range(9)])
+    found = _json_lines.regular(lines, ("event", "ts", "memory_mb", "context"))
+    assert found.height == 9
+    assert found["context"].to_list() == [f'{{"user":{i}}}' for i in range(9)]
