@@ -18,9 +18,9 @@ if TYPE_CHECKING:
 
 SWEEP_S = 1.0
 """The logs are looked at so often even if the file system tells nothing."""
-REST = 2.0
-"""A look that took `t` seconds is followed by `REST * t` without one, so that a busy log costs a third of a core."""
-LEAST_REST_S, MOST_REST_S = 0.02, 0.2
+REST = 0.5
+"""A look that took `t` seconds is followed by `REST * t` without one, so that a busy log leaves a core to others."""
+LEAST_REST_S, MOST_REST_S = 0.01, 0.2
 
 _log = logging.getLogger("watchroom")
 

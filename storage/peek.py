@@ -40,7 +40,7 @@ class _Item:
     source: Source
     tail: Tail
     start: int
-    """Where landing was when it was opened: rows before that are the lake's."""
+    """Rows before that are the reader's or the lake's."""
     size: int = -1
     parts: list[Frames] = field(default_factory=list)
     rest: Frames = field(default_factory=dict)
@@ -62,14 +62,24 @@ class _Item:
         Raises RewrittenError and OSError.
         """
         while (batch := self.tail.step(now)) is not None:
-            self.parts.append(masking.apply(batch.frames))
+            self.parts.append(_from(masking.apply(batch.frames), self.start))
         last = self.tail.step(now, final=True)
-        self.rest = masking.apply(last.frames) if last is not None else {}
+        self.rest = _from(masking.apply(last.frames), self.start) if last is not None else {}
         while len(self.parts) > 1 and sum(_height(part) for part in self.parts) > MOST_ROWS:
             del self.parts[0]
 
+    def newest(self, rows: int) -> list[Frames]:
+        """The newest parts that together have at least so many rows, oldest first."""
+        kept = [self.rest]
+        for part in reversed(self.parts):
+            if sum(_height(p) for p in kept) >= rows:
+                break
+            kept.append(part)
+        return kept[::-1]
+
     def forget(self, before: int) -> None:
         """Let go of the rows that begin before this offset: the reader has them."""
+        self.start = before
         self.parts = [part for part in (_from(part, before) for part in self.parts) if part]
         self.rest = _from(self.rest, before)
 
@@ -95,20 +105,20 @@ class Peek:
         self._open: dict[int, _Item] = {}
         self._rewritten: dict[int, int] = {}
 
-    def look(self, shown: Mapping[int, int]) -> dict[str, pl.DataFrame] | None:
+    def look(self, shown: Mapping[int, int], newest: int = MOST_ROWS) -> dict[str, pl.DataFrame] | None:
         """The rows that are in the logs and not `shown`, by table, with their `source_id`; None: as at the last look.
 
-        `shown` says up to which offset of each source, by its number, the reader has the landed rows.
+        `shown` says up to which offset of each source, by its number, the reader has the landed rows. Of each log at
+        least the `newest` rows are given, if it has so many.
         """
-        changed = self._refresh() or shown is not self._shown
-        self._shown = shown
+        changed = self._refresh()
         for source in self._sources:
             changed = self._look_at(source) or changed
-        if not changed:
-            return None
-        for key, item in self._open.items():
-            item.forget(shown.get(key, item.start))
-        return self._frames()
+        if shown is not self._shown:
+            changed, self._shown = True, shown
+            for key, item in self._open.items():
+                item.forget(shown.get(key, item.start))
+        return self._frames(newest) if changed else None
 
     def folders(self) -> set[Path]:
         """Where the logs lie."""
@@ -174,11 +184,11 @@ class Peek:
         self._open[source.id] = _Item(source, tail, source.landed_to)
         return self._open[source.id]
 
-    def _frames(self) -> dict[str, pl.DataFrame]:
+    def _frames(self, newest: int) -> dict[str, pl.DataFrame]:
         parts: dict[str, list[pl.DataFrame]] = {}
         for key, item in self._open.items():
             number = pl.lit(key, pl.Int64).alias("source_id")
-            for part in (*item.parts, item.rest):
+            for part in item.newest(newest):
                 for name, frame in part.items():
                     parts.setdefault(name, []).append(frame.with_columns(number))
         return {name: pl.concat(frames) for name, frames in parts.items()}

@@ -114,7 +114,7 @@ def read_tail(room: Room, environment: str, after_commit: int) -> Tail:
 
 def read_unlanded(peek: Peek, landed: Mapping[int, int]) -> Unlanded | None:
     """What is in the logs behind `landed`, as it is now; None if that is as it was at the last look."""
-    found = peek.look(landed)
+    found = peek.look(landed, UNLANDED_ROWS)
     if found is None:
         return None
     known = {name: rows for name, rows in found.items() if name in SHAPES}

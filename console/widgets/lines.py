@@ -27,14 +27,28 @@ class Toned(ScrollView, can_focus=False):
         "tone--cursor", "tone--heading", "tone--marked",
     }  # fmt: skip
 
+    def __init__(self, *, id: str | None = None, classes: str | None = None) -> None:  # noqa: A002 Textual's name
+        super().__init__(id=id, classes=classes)
+        self._tones: dict[str, Style] = {}
+
+    def notify_style_update(self) -> None:
+        """Called by Textual when theme, focus or CSS change: styles are worked out anew."""
+        self._tones.clear()
+        super().notify_style_update()
+
     def tone(self, name: str) -> Style:
-        """The style of a tone on this widget's background."""
-        return self.rich_style + self.get_component_rich_style(f"tone--{name}", partial=True)
+        """The style of a tone on this widget's background; Textual needs longer to work it out than to draw a cell."""
+        if (known := self._tones.get(name)) is None:
+            known = self.rich_style
+            if name:
+                known += self.get_component_rich_style(f"tone--{name}", partial=True)
+            self._tones[name] = known
+        return known
 
     def to_strip(self, line: Line, over: Style | None = None) -> Strip:
         """`line` as a strip exactly as wide as the widget; `over` is laid over every cell."""
         segments = [Segment(c.text, self.tone(c.tone) + over if over else self.tone(c.tone)) for c in line]
-        blank = self.rich_style + over if over else self.rich_style
+        blank = self.tone("") + over if over else self.tone("")
         return Strip(segments).adjust_cell_length(self.room.width, blank)
 
     @property

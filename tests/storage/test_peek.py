@@ -76,7 +76,7 @@ def test_landed_and_waiting_rows_are_every_row_once_whatever_comes_when(lake: La
             landing(lake).ingest(logs)
         else:
             shown, at_hand = landed_to(lake), seen(lake)
-        frames = peek.look(shown) or peek._frames()
+        frames = peek.look(dict(shown)) or {}
         assert sorted(at_hand + numbers(frames)) == list(range(written))
     peek.close()
 
