@@ -7,10 +7,12 @@ from __future__ import annotations
 
 import logging
 import threading
+from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from engine import parquet
 from engine.actor import Actor
 from engine.alert_rules import Rule
 from engine.alerts import evaluate
@@ -171,6 +173,17 @@ class Service:
             stop.set()
 
 
+def _with_parquet(room: Room, landed: LandingSummary, files: Sequence[Path]) -> LandingSummary:
+    """Land Parquet files of models that run elsewhere, and count them to what landed."""
+    for file in files:
+        rows = parquet.land(room.lake, file, room.registry.actor)
+        counts = Counter(landed.rows) + Counter(rows)
+        done = (landed.files + 1, landed.bytes + file.stat().st_size, landed.commits + 1) if rows else None
+        if done is not None:
+            landed = replace(landed, files=done[0], bytes=done[1], commits=done[2], rows=dict(sorted(counts.items())))
+    return landed
+
+
 def ingest(
     room: Room,
     paths: Sequence[str | Path],
@@ -182,7 +195,8 @@ def ingest(
     """Land logs once to their end, judge everything, look at the alerts; what landed and what was judged."""
     config, tally = load_config(room.home.config), Tally()
     landing = Landing(room.lake, format_name=format_name, clock=room.clock, manner=manner(config.landing))
-    landed = landing.ingest(paths, on_progress=on_progress)
+    landed = landing.ingest([path for path in paths if not parquet.is_parquet(path)], on_progress=on_progress)
+    landed = _with_parquet(room, landed, [Path(path) for path in paths if parquet.is_parquet(path)])
     deployed = [d for d in room.registry.deployed(environment) if config.models.of(d.model).enabled]
     steps = Pipeline(room.lake, environment).drain(deployed)
     tally.add(steps)
