@@ -32,8 +32,8 @@ def test_a_row_with_score_and_truth_is_a_prediction_and_its_label(tmp_path: Path
         label_ts=[t + timedelta(minutes=5) for t in _times(3)],
     )  # fmt: skip
     assert parquet.land(r.lake, file, MARA) == {"predictions": 3, "labels": 2}
-    got = r.reader.query("SELECT subject, truth, label_ts - ts AS delay FROM labelled_predictions ORDER BY 1")
-    assert got.rows() == [("a", True, timedelta(minutes=5)), ("b", False, timedelta(minutes=5))]
+    got = r.reader.query("SELECT subject, truth, epoch(label_ts - ts) AS delay_s FROM labelled_predictions ORDER BY 1")
+    assert got.rows() == [("a", True, 300.0), ("b", False, 300.0)]
     features = r.reader.query("SELECT features FROM predictions WHERE subject = 'a'").item()
     assert json.loads(features) == {"age": 41}
 
