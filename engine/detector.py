@@ -110,6 +110,11 @@ class Detector(ABC):
         """The default settings as a plain dict, threshold included."""
         return asdict(cls.settings_type(threshold=cls.threshold.default))
 
+    @classmethod
+    def learnt_from(cls) -> str:
+        """sha256 of the data that what ships was trained on; empty where nothing is learnt."""
+        return ""
+
     @abstractmethod
     def features(self, events: pl.LazyFrame, since: datetime | None = None) -> pl.LazyFrame:
         """One row a subject and window: `subject`, `window_start`, `window_end`, then the features.

@@ -77,13 +77,19 @@ def history(connection: sqlite3.Connection, model: str, environment: str | None 
 
 
 def config_for(connection: sqlite3.Connection, version: Version, now: Deployment | None) -> dict[str, Any]:
-    """The settings a version last ran with, else those that run now if it knows them, else its defaults."""
+    """The settings a version last ran with, else its defaults with what was changed of those that run now.
+
+    A setting that runs at the default of its own version was never chosen, so the new version's default takes its place
+    (say, the payload model it was trained with).
+    """
     for earlier in history(connection, version.model):
         if earlier.version == version.version:
             return dict(earlier.config)
     if now is not None:
         try:
-            return versions.checked_config(connection, version.model, dict(version.defaults) | dict(now.config))
+            usual = versions.find(connection, now.model, now.version).defaults
+            chosen = {key: value for key, value in now.config.items() if key not in usual or usual[key] != value}
+            return versions.checked_config(connection, version.model, dict(version.defaults) | chosen)
         except ConfigError:
             return dict(version.defaults)
     return dict(version.defaults)

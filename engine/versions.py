@@ -71,6 +71,8 @@ class Card:
     defaults: Mapping[str, Any]
     sha256: str | None = None
     size_bytes: int | None = None
+    data_sha256: str | None = None
+    """Of the data it was trained on; null where nothing is learnt."""
 
 
 def detector_card(name: str, version: str | None = None) -> Card:
@@ -80,6 +82,7 @@ def detector_card(name: str, version: str | None = None) -> Card:
     return Card(
         name, version or kind.version, "detector", kind.title, kind.alert_accuracy, kind.alert_severity,
         kind.threshold.low, kind.threshold.high, kind.threshold.step, kind.defaults(), sha256, size_bytes,
+        kind.learnt_from() or None,
     )  # fmt: skip
 
 
@@ -148,7 +151,8 @@ def insert(connection: sqlite3.Connection, card: Card, by: By, *, ts: str, reaso
         (card.name, card.version, ts),
     )
     append(connection, by, ts=ts, kind="model_version.created", subject=f"{card.name} {card.version}",
-           body={"sha256": card.sha256, "defaults": dict(card.defaults), "reason": reason})  # fmt: skip
+           body={"sha256": card.sha256, "data_sha256": card.data_sha256, "defaults": dict(card.defaults),
+                 "reason": reason})  # fmt: skip
     return True
 
 

@@ -37,7 +37,7 @@ import polars as pl
 from engine.detector import Detector, Settings, Threshold
 from engine.waf.assess import assessed, told
 from engine.waf.events import LOOKBACK
-from engine.waf.model import stored_model
+from engine.waf.model import shipped_model, stored_model
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +63,11 @@ class WafBehavioral(Detector):
     alert_accuracy = 0.90
     alert_severity = "critical"
     settings_type = WafSettings
+
+    @classmethod
+    def learnt_from(cls) -> str:
+        """Of the licensed data sets that the shipped payload model was fitted on."""
+        return shipped_model().data_sha256
 
     def features(self, events: pl.LazyFrame, since: datetime | None = None) -> pl.LazyFrame:
         """One row a client and minute: traffic figures, `parts` of evidence, and what the log did not tell."""

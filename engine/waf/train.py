@@ -86,7 +86,7 @@ def train(data: Path, sets: Sequence[str] = LICENSED, own: pl.DataFrame | None =
     fit.fit(x, y, sample_weight=rows["weight"].to_numpy())
     return PayloadModel(
         signals={s.name: float(w) for s, w in zip(all_signals(), fit.coef_[0], strict=True)},
-        intercept=float(fit.intercept_[0]),
+        intercept=round(float(fit.intercept_[0]), 6),
         data_sha256=hashlib.sha256(requests.drop("n").write_csv().encode()).hexdigest(),
         trained_on={str(name): int(count) for name, count in requests.group_by("set").len().sort("set").rows()},
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from datetime import timedelta
 from pathlib import Path
@@ -192,6 +193,22 @@ def test_training_learns_from_labelled_requests_and_overwrites_nothing(ask: Comm
     assert read_model(target).trained_on == {"own": 40}
     assert ask(*words).code == 2
     assert ask("train", str(tmp_path / "empty"), "--to", str(tmp_path / "n.npz"), "--yes").code == 2
+
+
+def test_a_trained_model_is_a_version_of_its_own_with_the_hash_of_its_data(ask: CommandLine, tmp_path: Path) -> None:
+    """Deployed, it runs with its own file, for nobody chose the file that ran before."""
+    (tmp_path / "data" / "own" / "public").mkdir(parents=True)
+    rows = pl.DataFrame({"label": ["attack", "benign"] * 9, "path": ["/item"] * 18,
+                         "query": ["id=1' UNION SELECT 1--", "id=2"] * 9})  # fmt: skip
+    rows.write_parquet(tmp_path / "data" / "own" / "public" / "requests.parquet")
+    target = tmp_path / "payload.npz"
+    words = ("train", str(tmp_path / "data"), "--to", str(target), "--set", "own", "--register", "7.0.0", "--yes")
+    learnt = ask(*words).rows[0]["data_sha256"]
+    (event,) = ask("sql", "SELECT body FROM events WHERE subject = 'waf-behavioral 7.0.0'").rows
+    assert json.loads(event["body"])["data_sha256"] == learnt
+    ask("deploy", "waf-behavioral", "--version", "7.0.0", "--env", "staging", "--reason", "try", "--yes")
+    settings = {row["setting"]: row["value"] for row in ask("show-config", "waf-behavioral", "--env", "staging").rows}
+    assert settings["model"] == str(target)
 
 
 def test_drift_and_estimates_are_asked_without_labels(ask: CommandLine) -> None:
