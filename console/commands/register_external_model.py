@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated, Literal
 
 import typer
@@ -21,6 +22,9 @@ def command(
     severity: Annotated[
         Literal["info", "warning", "critical"], typer.Option("--severity", help="How severe that alert is.")
     ] = "warning",
+    artefact: Annotated[
+        Path | None, typer.Option("--artefact", help="The model's file; its sha256 and size are kept with the version.")
+    ] = None,
     title: Annotated[str, typer.Option("--title", help="What it judges, in a few words.")] = "",
     reason: ReasonOption = "",
     yes: YesOption = False,
@@ -28,19 +32,25 @@ def command(
     output: OutputOption = Output.table,
     home: HomeOption = None,
 ) -> None:
-    """Register a model that runs elsewhere; its predictions and labels land as JSON lines (`event`: prediction, label).
+    """Register a model that runs elsewhere; its predictions and labels land as JSON lines (`event`: prediction, label)
+    or as Parquet (`watchroom ingest`).
 
     Deploy it, and it is measured, judged for degradation, tuned, alerted on and rolled back like ours; the system that
     runs it takes its cut-off from `watchroom show-config MODEL --output json`.
 
     Example: watchroom register-external-model census --version 2.1 --threshold 0.5 --reason "batch host" --yes
     """
+    from dataclasses import replace
+
+    from engine.artefact import hashed
     from engine.room import Room
     from engine.versions import external_card
 
     card = external_card(
         model, version, threshold=threshold, title=title, alert_accuracy=accuracy, alert_severity=severity
     )
+    if artefact is not None:
+        card = replace(card, **hashed(artefact))
     room = Room.open(home, create=True, deploy=False)
     if confirm(f"register {model} {version}, which runs elsewhere", yes=yes, dry_run=dry_run):
         done = room.registry.register_card(card, reason=reason)
