@@ -19,10 +19,13 @@ WORKERS = 2
 BLOCKS = 3
 """Blocks that are under way at once. Their frames are what bounds the memory of a long ingest."""
 
-Prepare = Callable[[Batch], Prepared]
-"""Writes a batch's segments without making them true (`Lake.prepare`)."""
-Discard = Callable[[Prepared], None]
-"""Takes that back (`Lake.discard`)."""
+
+@dataclass(frozen=True, slots=True)
+class Writing:
+    """How batches become segments that are not true yet, and how that is taken back (`Lake.prepare`, `discard`)."""
+
+    prepare: Callable[[Batch], Prepared]
+    discard: Callable[[Prepared], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,11 +37,11 @@ class _Underway:
 class ReadAhead:
     """The batches of one source with their segments written, in order, up to where its whole blocks end."""
 
-    def __init__(self, tail: Tail, prepare: Prepare, discard: Discard, clock: Clock) -> None:
+    def __init__(self, tail: Tail, writing: Writing, clock: Clock) -> None:
         self._tail = tail
-        self._prepare = prepare
-        self._discard = discard
+        self._writing = writing
         self._clock = clock
+        self._blocks = BLOCKS
         self._underway: deque[_Underway] = deque()
 
     def __iter__(self) -> Iterator[tuple[Batch, Prepared]]:
@@ -57,13 +60,14 @@ class ReadAhead:
                     self._tail.place = batch.after
                     if batch.after.offset != first.ahead.after.offset:
                         self._drop()
+                        self._blocks = 1  # a log whose records wait for others does so in every block
                     yield batch, prepared
             finally:
                 self._drop()
 
     def _fill(self, pool: ThreadPoolExecutor) -> bool:
         """Read ahead as far as allowed; whether anything is under way."""
-        while len(self._underway) < BLOCKS:
+        while len(self._underway) < self._blocks:
             place = self._underway[-1].ahead.after if self._underway else self._tail.place
             ahead = self._tail.read_ahead(place)
             if ahead is None:
@@ -73,11 +77,11 @@ class ReadAhead:
 
     def _land(self, ahead: Ahead) -> tuple[Batch, Prepared] | None:
         batch = self._tail.parse_ahead(ahead, self._clock())
-        return (batch, self._prepare(batch)) if batch is not None else None
+        return (batch, self._writing.prepare(batch)) if batch is not None else None
 
     def _drop(self) -> None:
         """Let go of what is under way and will not be committed."""
         while self._underway:
             done = self._underway.popleft().done
             if not done.cancel() and done.exception() is None and (found := done.result()) is not None:
-                self._discard(found[1])
+                self._writing.discard(found[1])

@@ -11,7 +11,7 @@ from contextlib import closing
 from pathlib import Path
 
 from storage import sources
-from storage.ahead import ReadAhead
+from storage.ahead import ReadAhead, Writing
 from storage.clock import Clock, rfc3339, utc_now
 from storage.errors import InputError, UnavailableError
 from storage.following import Follower
@@ -129,16 +129,13 @@ class Landing:
             if on_progress is not None:
                 on_progress(_progress(reading, batch, tally))
 
-        def prepare(batch: Batch) -> Prepared:
-            return self.prepare([(reading, batch)])
-
+        writing = Writing(lambda batch: self.prepare([(reading, batch)]), self.lake.discard)
         while True:
-            ahead = ReadAhead(reading.tail, prepare, self.lake.discard, self.clock)
-            for batch, prepared in ahead:
+            for batch, prepared in ReadAhead(reading.tail, writing, self.clock):
                 land(batch, prepared)
             if (last := self._step(reading)) is None:
                 break
-            land(last, prepare(last))
+            land(last, writing.prepare(last))
         self._finish(reading, tally)
 
     def _step(self, reading: Reading) -> Batch | None:

@@ -16,7 +16,7 @@ import polars as pl
 from storage.format import RECORDS, Context, LogFormat, Offsets
 from storage.identity import HEAD_BYTES, MARKER_BYTES, marker_of
 from storage.parsing import Frames, Landed, Surroundings, parse_records, reject_row, restore_raw
-from storage.records import CAP_BYTES, bom_bytes, cut_mark, encoding_of, to_records, to_text
+from storage.records import CAP_BYTES, Text, bom_bytes, cut_mark, encoding_of, to_records, to_text
 from storage.streams import Stream
 
 BLOCK_BYTES = 8 << 20
@@ -56,7 +56,9 @@ class Batch:
 
 
 @dataclass(frozen=True, slots=True)
-class _Block:
+class Block:
+    """Bytes of a source from offset `base` on; `ends_file`: there were no more when they were read."""
+
     raw: bytes
     base: int
     ends_file: bool
@@ -66,8 +68,9 @@ class _Block:
 class Ahead:
     """Whole records that were read and cut, but not parsed yet: from `start` to `after.offset`."""
 
-    records: pl.DataFrame
-    block: _Block
+    block: Block
+    text: Text
+    ends: Offsets
     start: int
     after: Place
 
@@ -114,19 +117,19 @@ class Tail:
         if not len(ends):
             return None
         end = int(text.offsets(ends[-1:])[0])
-        return Ahead(to_records(text, ends), block, place.offset, self._place_at(block, end))
+        return Ahead(block, text, ends, place.offset, self._place_at(block, end))
 
     def parse_ahead(self, ahead: Ahead, now: datetime) -> Batch | None:
         """The batch of what was read ahead; None if all of it must wait for what follows. Changes nothing here, so
         several threads may do it at once."""
-        records, block = ahead.records, ahead.block
+        records, block = to_records(ahead.text, ahead.ends), ahead.block
         landed = self.parse(records, now, final=False)
         if landed.held_from is not None and landed.held_from <= records["byte_offset"][0]:
             return None
         after = ahead.after if landed.held_from is None else self._place_at(block, landed.held_from)
         return Batch(restore_raw(landed.frames, records, block.raw, block.base), ahead.start, after, provisional=False)
 
-    def _cut(self, block: _Block, now: datetime, *, last: bool, forced: bool) -> Batch | None:
+    def _cut(self, block: Block, now: datetime, *, last: bool, forced: bool) -> Batch | None:
         """The batch of the whole records of `block`; None if there are none or all are held back."""
         text = to_text(block.raw, block.base, self._encoding or "utf-8")
         ends = self.log_format.ends(text.data)
@@ -144,7 +147,7 @@ class Tail:
         frames = restore_raw(landed.frames, records, block.raw, block.base)
         return self._batch(frames, block, end, provisional=last and not self.stream.is_archive)
 
-    def _block(self, place: Place, size: int) -> _Block | None:
+    def _block(self, place: Place, size: int) -> Block | None:
         """The next bytes, behind a byte order mark and NULs; None if there are none now. Raises RewrittenError."""
         if self._encoding is None:
             self._encoding = encoding_of(self.stream.read(0, HEAD_BYTES))
@@ -161,28 +164,32 @@ class Tail:
                 return None
             raw, base = self.stream.read(first, size), first
             ends_file = len(raw) < size
-        return _Block(raw, base, ends_file) if raw else None
+        return Block(raw, base, ends_file) if raw else None
+
+    @property
+    def written_at(self) -> datetime:
+        """When the file was last written."""
+        return datetime.fromtimestamp(self.stream.status().st_mtime, UTC)
 
     def parse(self, records: pl.DataFrame, now: datetime, *, final: bool) -> Landed:
         """`records` of this source as the rows they hold."""
-        written_at = datetime.fromtimestamp(self.stream.status().st_mtime, UTC)
-        around = Surroundings(self.source, now, Context(self.time_zone, written_at))
+        around = Surroundings(self.source, now, Context(self.time_zone, self.written_at))
         return parse_records(records, self.log_format, around, final=final)
 
-    def _batch(self, frames: Frames, block: _Block, end: int, *, provisional: bool) -> Batch:
+    def _batch(self, frames: Frames, block: Block, end: int, *, provisional: bool) -> Batch:
         batch = Batch(frames, self.place.offset, self._place_at(block, end), provisional)
         if not provisional:
             self.place = batch.after
         return batch
 
-    def _place_at(self, block: _Block, end: int) -> Place:
+    def _place_at(self, block: Block, end: int) -> Place:
         marked = min(MARKER_BYTES, end)
         cut = end - block.base
         inside = marked <= cut <= len(block.raw)
         tail = block.raw[cut - marked : cut] if inside else self.stream.read(end - marked, marked)
         return Place(end, marker_of(tail), marked)
 
-    def _overlong(self, block: _Block, now: datetime, *, final: bool) -> Batch | None:
+    def _overlong(self, block: Block, now: datetime, *, final: bool) -> Batch | None:
         """One record longer than any block: its head and tail as one record, the rest passed over unread in memory."""
         half = CAP_BYTES // 2
         at, window = max(block.base + len(block.raw), self._scanned_to), block.raw[-half:]

@@ -30,8 +30,19 @@ def number(text: pl.Expr) -> pl.Expr:
 
 
 def number_in(text: pl.Series) -> pl.Series:
-    """`number` of a column."""
-    return text.alias("text").to_frame().select(number(pl.col("text"))).to_series()
+    """`number` of a column; where every text is plainly one, at once."""
+    plain = text.cast(pl.Float64, strict=False)
+    if plain.null_count() == text.null_count() and plain.is_finite().all():
+        return plain
+    return text.alias("text").to_frame().select(number(pl.col("text"))).to_series().alias(text.name)
+
+
+def integer_in(text: pl.Series, kind: type[pl.DataType] = pl.Int64) -> pl.Series:
+    """`integer` of a column; where every text is plainly one, at once."""
+    plain = text.cast(kind, strict=False)
+    if plain.null_count() == text.null_count():
+        return plain
+    return text.alias("text").to_frame().select(integer(pl.col("text"), kind)).to_series().alias(text.name)
 
 
 def integer(text: pl.Expr, kind: type[pl.DataType] = pl.Int64) -> pl.Expr:

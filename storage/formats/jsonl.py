@@ -10,7 +10,7 @@ import polars as pl
 from storage import schema
 from storage.format import Context, Parsed, Sample, rejected
 from storage.formats import _json, _json_lines, _times
-from storage.formats._cells import integer, number
+from storage.formats._cells import integer_in, number_in
 from storage.formats._lines import LineFormat
 
 _LANDED_BY_US = {"source", "byte_offset"}
@@ -81,7 +81,7 @@ class JsonLines(LineFormat):
         if not _json.any_in(head, "ts"):
             return 0.0
         seen = _json.decode(head, _json.texts("event", "ts", *_keys()))
-        fits = seen.filter(pl.col("ts").is_not_null() & _event().is_in(list(schema.EVENTS)))
+        fits = seen.filter(pl.col("ts").is_not_null() & _event(seen).is_in(list(schema.EVENTS)))
         return fits.height / max(head.len(), 1)
 
     def stops_at(self, record: str) -> int | None:
@@ -127,7 +127,7 @@ def _told(cells: pl.DataFrame, records: pl.DataFrame, context: Context) -> Parse
     missing = [name for name in ("event", "ts", *_keys()) if name not in cells.columns]
     cells = cells.with_columns(pl.lit(None, dtype=pl.String).alias(name) for name in missing)
     cells = cells.with_columns(
-        records["byte_offset"], _times.anything(cells["ts"], context).alias("ts"), _event().alias("event"),
+        records["byte_offset"], _times.anything(cells["ts"], context).alias("ts"), _event(cells).alias("event"),
         (pl.col("is_object") if "is_object" in cells.columns else pl.lit(value=True)).alias("is_object"),
     )  # fmt: skip
     dated = pl.col("ts").is_not_null() | pl.col("event").is_in(_UNDATED)
@@ -147,9 +147,11 @@ def _keys() -> list[str]:
     return sorted({key for keys in _TELLING.values() for key in keys})
 
 
-def _event() -> pl.Expr:
+def _event(cells: pl.DataFrame) -> pl.Expr:
     """The event's name as given, else by the keys that are there."""
     named = pl.col("event").str.to_lowercase()
+    if not cells["event"].has_nulls():
+        return named
     guess = pl.coalesce(
         *(pl.when(pl.any_horizontal(pl.col(list(keys)).is_not_null())).then(pl.lit(event))
           for event, keys in _TELLING.items())
@@ -171,19 +173,18 @@ def _typed(cells: pl.DataFrame, table: schema.Table, context: Context) -> pl.Dat
     """The columns of `table` from text `cells`; what does not fit its type becomes null."""
     told = [name for name in table.columns if name in cells.columns and name not in (*_LANDED_BY_US, "ts")]
     later = [name for name in told if table.columns[name] == schema.TIME]
-    cells = cells.with_columns(_times.anything(cells[name], context).alias(name) for name in later)
-    plain = [_cell(name, table.columns[name]) for name in told if name not in later]
-    return cells.select("byte_offset", "ts", *later, *plain)
+    times = [_times.anything(cells[name], context).alias(name) for name in later]
+    plain = [_cell(cells[name], table.columns[name]) for name in told if name not in later]
+    return cells.select("byte_offset", "ts").hstack([*times, *plain])
 
 
-def _cell(name: str, kind: pl.DataType | type[pl.DataType]) -> pl.Expr:
-    text = pl.col(name)
+def _cell(text: pl.Series, kind: pl.DataType | type[pl.DataType]) -> pl.Series:
     if kind == pl.Float64:
-        return number(text)
+        return number_in(text)
     if kind == pl.Boolean:
         return text.str.to_lowercase().replace_strict(
             {"true": True, "1": True, "false": False, "0": False}, default=None, return_dtype=pl.Boolean
         )
     if kind == pl.String:
-        return text.str.to_lowercase() if name == "level" else text
-    return integer(text, kind if isinstance(kind, type) else type(kind))
+        return text.str.to_lowercase() if text.name == "level" else text
+    return integer_in(text, kind if isinstance(kind, type) else type(kind))
