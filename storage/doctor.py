@@ -97,9 +97,8 @@ def examine(home: Home, *, deep: bool = True, orphan_age_s: float = ORPHAN_AGE_S
         for row in live
         if (found := _segment_trouble(home.lake / row[1], row[4], row[5] if deep else None)) is not None
     ]
-    files = [p for p in home.lake.rglob("*") if p.is_file()] if home.lake.is_dir() else []
     before_s = clock().timestamp() - orphan_age_s
-    old = [p for p in files if p not in known and _changed_s(p) <= before_s]
+    old = [p for p in home.lake_files() if p not in known and _changed_s(p) <= before_s]
     pending = tuple(p for p in old if p.suffix == PENDING_SUFFIX)
     return Findings(None, tuple(broken), tuple(p for p in old if p not in pending), pending, len(live))
 

@@ -16,8 +16,9 @@ import polars as pl
 from storage import backup
 from storage.compaction import remove_superseded, replace
 from storage.errors import RefusedError
+from storage.home import DELTA_LOG
 from storage.lake import Lake
-from storage.schema import Table, table
+from storage.schema import TABLES, Table, table
 from storage.segments import Draft, Segment, name_segment, read_segments
 
 
@@ -78,6 +79,8 @@ def names_subject(kind: Table, subject: str) -> pl.Expr:
 def _remove_copies(lake: Lake) -> None:
     """Remove what still holds forgotten rows: superseded files at once, what was set aside, and the backups."""
     remove_superseded(lake, timedelta(0))
+    for name in TABLES:  # a Delta log is written anew by the next export; this one names files that are gone
+        shutil.rmtree(lake.home.lake / name / DELTA_LOG, ignore_errors=True)
     if lake.home.aside.is_dir():
         shutil.rmtree(lake.home.aside)
     for copy in backup.copies(lake.home):

@@ -10,6 +10,8 @@ from pathlib import Path
 from storage.errors import UnavailableError
 
 PRIVATE_UMASK = 0o077
+DELTA_LOG = "_delta_log"
+"""The folder of a Delta table's log, beside its files (storage/delta.py)."""
 
 
 def default_home() -> Path:
@@ -66,6 +68,11 @@ class Home:
     def log(self) -> Path:
         """What watchroom itself has to say: unexpected errors whole, one JSON object a line."""
         return self.path / "watchroom.log"
+
+    def lake_files(self) -> list[Path]:
+        """Every file of the lake, sorted; the logs of Delta tables beside the segments are none of them."""
+        files = self.lake.rglob("*") if self.lake.is_dir() else ()
+        return sorted(path for path in files if path.is_file() and DELTA_LOG not in path.parts)
 
     def exists(self) -> bool:
         """Whether a ledger is here."""

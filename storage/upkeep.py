@@ -13,8 +13,10 @@ from pathlib import Path
 from storage import backup
 from storage.compaction import compact, prune_commits, retain
 from storage.errors import UnavailableError
+from storage.home import DELTA_LOG
 from storage.lake import Lake
 from storage.ledger import Ledger
+from storage.schema import TABLES
 
 EVERY_S = 60.0
 KEPT_ASIDE = timedelta(days=30)
@@ -39,6 +41,7 @@ def keep_up(lake: Lake, keep_days: Mapping[str, float] | None = None) -> Kept:
     """
     expired = retain(lake, keep_days) if keep_days else {}
     done = compact(lake)
+    _keep_delta_up(lake)
     copy = backup.back_up(lake.home, lake.clock())
     prune_commits(lake)
     _clear_aside(lake)
@@ -56,6 +59,17 @@ def keep_up_until(stop: threading.Event, lake: Lake, keep_days: Mapping[str, flo
         except Exception:  # a defect must not end merging and backups for as long as the process lives
             _log.exception("upkeep failed")
     mine.ledger.close()
+
+
+def _keep_delta_up(lake: Lake) -> None:
+    """Bring the logs of Delta tables up to date, before files that they name go. A log that cannot be is only told."""
+    if any((lake.home.lake / name / DELTA_LOG).is_dir() for name in TABLES):
+        from storage import delta
+
+        try:
+            delta.keep_up(lake)
+        except UnavailableError as error:
+            _log.warning("%s", error)
 
 
 def _clear_aside(lake: Lake) -> None:
