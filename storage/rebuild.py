@@ -1,8 +1,7 @@
 """A lost ledger, rebuilt: from the newest sound backup, and from what every segment says of itself.
 
-Which segments count is decided by the bytes that they came from: of two that hold rows of the same bytes, table and day
-the later written is the committed one, the other was left by a crash. Bytes between them that no segment claims
-are landed again from the log, where it still is.
+Which segments count is decided by the bytes that they came from (storage/claims.py). Bytes between them that no segment
+claims are landed again from the log, where it still is.
 """
 
 from __future__ import annotations
@@ -11,15 +10,15 @@ import fcntl
 import logging
 import shutil
 import sqlite3
-from collections import defaultdict
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
+from itertools import count
 from pathlib import Path
 from typing import Any
 
 import polars as pl
 
 from storage import backup, sources
+from storage.claims import Found, Span, choose, find_commits, merged
 from storage.clock import Clock, rfc3339
 from storage.disk import Disk
 from storage.errors import UnavailableError
@@ -27,27 +26,9 @@ from storage.home import Home, set_aside
 from storage.lake import Lake, record_landed, record_segments
 from storage.ledger import Ledger
 from storage.reland import Range, reland
-from storage.segments import Written, checksum_file, read_metadata
+from storage.segments import Written, checksum_file
 
-Span = tuple[int, int]
 _log = logging.getLogger("watchroom")
-
-
-@dataclass(frozen=True, slots=True)
-class Found:
-    """A commit that the segments on disk tell of."""
-
-    order: tuple[int, str, int]
-    """What sorts commits by age: the newest commit there was when it was written, the clock then, the file's time."""
-    paths: tuple[str, ...]
-    origins: tuple[Mapping[str, Any], ...]
-    replaces: frozenset[str]
-    whole: bool
-
-    def claims(self) -> set[tuple[str, str, str, int]]:
-        """Which table and day of which source it holds rows of: (table, day, source path, generation)."""
-        folders = {tuple(Path(p).parts[:2]) for p in self.paths}
-        return {(t, day, str(o["path"]), int(o["generation"])) for t, day in folders for o in self.origins}
 
 
 def is_lost(home: Home) -> bool:
@@ -62,7 +43,7 @@ def is_lost(home: Home) -> bool:
         size = 0
     if size:
         return _is_no_database(home.ledger)
-    return home.lake.is_dir() and next(home.lake.rglob("*.parquet"), None) is not None
+    return any(path.suffix == ".parquet" for path in home.lake_files())
 
 
 def _is_no_database(path: Path) -> bool:
@@ -99,13 +80,13 @@ def rebuild(home: Home, clock: Clock) -> list[str]:
     done.append(_restore(home))
     lake = Lake(home, Ledger(home.ledger), clock)
     known = _known(lake)
-    found = _find(home, known)
+    found = find_commits(home, known)
     _count_on(lake, max((item.order[0] for item in found), default=0))
-    merged, candidates = _merges(found)
-    chosen = _choose(candidates, _landed_before(lake))
+    taken, candidates = merged(found)
+    chosen = choose(candidates, _landed_before(lake))
     for item in sorted(chosen, key=lambda i: i.order):
         _adopt(lake, item)
-    _supersede(lake, merged & known)
+    _supersede(lake, taken & known)
     _set_unclaimed_aside(lake)
     rows = _fill_holes(lake)
     done.append(f"rebuilt the manifest: {len(chosen)} commits adopted from their segments, {rows} rows landed again")
@@ -117,7 +98,8 @@ def _set_ledger_aside(home: Home, clock: Clock) -> Path | None:
     files = [p for p in (home.ledger, *(Path(f"{home.ledger}-{s}") for s in ("wal", "shm"))) if p.exists()]
     if not files:
         return None
-    folder = home.aside / f"ledger-{clock():%Y%m%dT%H%M%S%f}"
+    name = f"ledger-{clock():%Y%m%dT%H%M%S%f}"
+    folder = next(f for n in count() if not (f := home.aside / (f"{name}-{n}" if n else name)).exists())
     folder.mkdir(mode=0o700, parents=True)
     for path in files:
         path.rename(folder / path.name)
@@ -141,35 +123,6 @@ def _known(lake: Lake) -> set[str]:
         return {row[0] for row in connection.execute("SELECT path FROM segment")}
 
 
-def _find(home: Home, known: set[str]) -> list[Found]:
-    """The commits whose segments lie in the lake and are not in the manifest."""
-    groups: dict[str, dict[str, Any]] = {}
-    present: dict[str, set[str]] = defaultdict(set)
-    changed: dict[str, int] = {}
-    for path in sorted(home.lake.rglob("*.parquet")):
-        name = str(path.relative_to(home.lake))
-        if name in known:
-            continue
-        try:
-            about = read_metadata(path)
-            pl.scan_parquet(path, glob=False).select(pl.len()).collect()
-        except (OSError, ValueError, pl.exceptions.PolarsError):
-            continue
-        files = about.get("files")
-        if isinstance(files, list) and name in files:
-            key = str(about["commit"])
-            groups[key], changed[key] = about, path.stat().st_mtime_ns
-            present[key].add(name)
-    return [
-        Found(
-            (int(about["after_commit"]), str(about["written_ts"]), changed[key]),
-            tuple(sorted(present[key])), tuple(about["origins"]),
-            frozenset(about.get("replaces", ())), set(about["files"]) <= present[key] | known,
-        )
-        for key, about in groups.items()
-    ]  # fmt: skip
-
-
 def _count_on(lake: Lake, newest: int) -> None:
     """Number commits on from the newest that any segment knows of: their numbers tell which of two is older."""
     with lake.ledger.write() as connection:
@@ -178,48 +131,10 @@ def _count_on(lake: Lake, newest: int) -> None:
         connection.execute("UPDATE sqlite_sequence SET seq = max(seq, ?) WHERE name = 'landing_commit'", (newest + 1,))
 
 
-def _merges(found: Iterable[Found]) -> tuple[set[str], list[Found]]:
-    """The segments that others took in, and the commits that remain; of two that took in the same, the later one."""
-    taken: set[str] = set()
-    remaining = []
-    for item in sorted((i for i in found if i.whole), key=lambda i: i.order, reverse=True):
-        if set(item.paths) <= taken or item.replaces & taken:
-            continue
-        taken |= item.replaces
-        remaining.append(item)
-    return taken, remaining
-
-
 def _landed_before(lake: Lake) -> dict[tuple[str, int], int]:
     """What the ledger that was restored says to have landed, by source path and generation."""
     with lake.ledger.read() as connection:
         return {(str(s.path), s.generation): s.read_to.offset for s in sources.all_sources(connection)}
-
-
-def _choose(found: Iterable[Found], landed: Mapping[tuple[str, int], int]) -> list[Found]:
-    """Those whose bytes no later one claims and no restored offset covers."""
-    taken: dict[tuple[str, str, str, int], list[Span]] = defaultdict(list)
-    chosen = []
-    for item in sorted(found, key=lambda i: i.order, reverse=True):
-        spans = {claim: _spans(item, claim[2:]) for claim in item.claims()}
-        clash = any(
-            start < landed.get(claim[2:], 0) or any(a < end and start < b for a, b in taken[claim])
-            for claim, mine in spans.items() for start, end in mine if start < end
-        )  # fmt: skip
-        if clash:
-            continue
-        for claim, mine in spans.items():
-            taken[claim] += mine
-        chosen.append(item)
-    return chosen
-
-
-def _spans(item: Found, source: tuple[str, int]) -> list[Span]:
-    """The bytes of one source (path, generation) that a commit holds rows of."""
-    return [
-        (int(o["start_offset"]), int(o["end_offset"]))
-        for o in item.origins if (str(o["path"]), int(o["generation"])) == source
-    ]  # fmt: skip
 
 
 def _adopt(lake: Lake, item: Found) -> None:
@@ -275,8 +190,8 @@ def _adopt_origin(connection: sqlite3.Connection, origin: Mapping[str, Any], com
 
 def _set_unclaimed_aside(lake: Lake) -> None:
     known = _known(lake)
-    for path in lake.home.lake.rglob("*"):
-        if path.is_file() and str(path.relative_to(lake.home.lake)) not in known:
+    for path in lake.home.lake_files():
+        if str(path.relative_to(lake.home.lake)) not in known:
             set_aside(lake.home, path, lake.clock())
 
 

@@ -144,14 +144,18 @@ def _lives(source: Source) -> bool:
 
 
 def _is_copy(source: Source, stream: Stream) -> bool:
-    """Whether a stream holds what was landed of a source, or a first part of it as the source's own file shows."""
-    if source.holds(stream):
-        return True
+    """Whether a stream holds what the source's own file shows, up to some point of it. A copy is never the longer one.
+
+    An archive is unpacked as far as the source has landed; one that goes on behind is judged by that part.
+    """
+    landed = source.holds(stream)
     size = stream.size()
-    if size is None or size < source.head.length or size > source.read_to.offset:
+    if size is None:
+        return landed and source.read_to.offset > 0
+    if size < source.head.length:
         return False
     with closing(open_stream(source.place)) as original:
-        return marker_at(stream, size) == marker_at(original, size)
+        return size <= (original.size() or 0) and marker_at(stream, size) == marker_at(original, size)
 
 
 def add_source(connection: sqlite3.Connection, path: Path, stream: Stream, format_name: str | None, now: str) -> Source:

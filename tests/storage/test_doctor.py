@@ -195,6 +195,27 @@ def test_an_unfinished_last_record_survives_the_loss_of_the_ledger_without_doubl
     assert seen(again) == [0, 1, 2]
 
 
+def test_half_a_line_that_came_whole_is_no_reject_after_the_ledger_was_lost(lake: Lake, log: Path) -> None:
+    log.write_bytes(line(0) + line(1)[:20])
+    with following(lake, [log], AT_ONCE) as follower:
+        sweep_to_rest(follower)
+        log.write_bytes(line(0) + line(1))
+        sweep_to_rest(follower)
+    lake.ledger.close()
+    lake.home.ledger.unlink()
+    again = Lake.open(lake.home, lake.clock)
+    assert (seen(again), again.scan("rejects").collect().height) == ([0, 1], 0)
+
+
+def test_a_ledger_lost_twice_at_one_moment_is_kept_twice(filled: Lake) -> None:
+    """The clock may stand still, or be set back."""
+    for kept in (1, 2):
+        filled.ledger.close()
+        ledger_nul(filled.home.ledger)
+        filled = check(filled)
+        assert len(list(filled.home.aside.glob("ledger-*"))) == kept
+
+
 def test_a_segment_that_a_crash_left_is_not_taken_for_a_commit(filled: Lake, log: Path) -> None:
     append(log, range(90, 100))
     work = landing(filled)

@@ -6,26 +6,37 @@ A short run belongs to every test run, a long one to `make soak`.
 
 from __future__ import annotations
 
+import bz2
+import gzip
 import os
 import re
 import shutil
 import tempfile
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
+import zstandard
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
+from storage.backup import back_up
 from storage.compaction import compact, remove_superseded
 from storage.doctor import repair
 from storage.home import Home
 from storage.lake import Lake
 from tests.conftest import HeldClock
+from tests.storage.faulty_disk import FullDisk
 from tests.storage.following import AT_ONCE, PATIENT, following, sweep_to_rest
 from tests.storage.numbered import line, seen
 
+PACKERS: dict[str, Callable[[bytes], bytes]] = {
+    ".gz": gzip.compress, ".bz2": bz2.compress, ".zst": zstandard.compress,
+}  # fmt: skip
+HARMED_LEDGERS = {"gone": b"", "empty": b"", "nul": bytes(8192), "torn": b"SQLite format 3\0" + b"torn" * 500}
 START = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 
 
@@ -38,13 +49,18 @@ class Machine(RuleBasedStateMachine):
         (self.folder / "logs").mkdir()
         self.log = self.folder / "logs" / "app.log"
         self.clock = HeldClock(START)
-        self.lake = Lake.open(Home(self.folder / "home"), self.clock)
-        self.follower = None
-        self.context = None
+        self.disk = FullDisk()
+        self.lake = self._opened(Home(self.folder / "home").create())
+        self.follower: Any = None
+        self.context: Any = None
         self.written = 0
         self.partial = b""
         self.endangered: set[int] = set()
         self.rotations = 0
+
+    def _opened(self, home: Home) -> Lake:
+        ledger = Lake.open(home, self.clock).ledger
+        return Lake(home, ledger, clock=self.clock, disk=self.disk)
 
     # The writer
 
@@ -73,6 +89,22 @@ class Machine(RuleBasedStateMachine):
     def rotate(self) -> None:
         self.rotations += 1
         self.log.rename(self.log.with_name(f"app.log.{self.rotations}"))
+
+    @precondition(lambda self: self.log.exists() and self.partial)
+    @rule()
+    def rotate_within_a_line(self) -> None:
+        """The halves are joined if the first one has not been given up meanwhile."""
+        self.endangered.add(self.written)
+        self.rotations += 1
+        self.log.rename(self.log.with_name(f"app.log.{self.rotations}"))
+
+    @precondition(lambda self: self.log.exists() and not self.partial)
+    @rule(suffix=st.sampled_from(sorted(PACKERS)))
+    def rotate_and_pack(self, suffix: str) -> None:
+        self.rotations += 1
+        old = self.log.rename(self.log.with_name(f"app.log.{self.rotations}"))
+        old.with_name(old.name + suffix).write_bytes(PACKERS[suffix](old.read_bytes()))
+        old.unlink()
 
     @precondition(lambda self: self.log.exists() and not self.partial)
     @rule()
@@ -118,6 +150,12 @@ class Machine(RuleBasedStateMachine):
             self.follower.close()
         self.follower = None
 
+    @rule(full=st.booleans())
+    def fill_the_disk(self, full: bool) -> None:
+        """Landing pauses while it is full."""
+        self.disk.full = full
+
+    @precondition(lambda self: not self.disk.full)
     @rule()
     def merge(self) -> None:
         compact(self.lake, fan=3)
@@ -130,24 +168,35 @@ class Machine(RuleBasedStateMachine):
     def jump_the_clock(self, hours: int) -> None:
         self.clock.moment += timedelta(hours=hours)
 
-    @rule()
-    def lose_the_ledger(self) -> None:
+    @precondition(lambda self: not self.disk.full)
+    @rule(harm=st.sampled_from(sorted(HARMED_LEDGERS)))
+    def damage_the_ledger(self, harm: str) -> None:
+        """It is gone, empty, all NUL, or torn: made anew from the segments."""
         self.kill()
         self.lake.ledger.close()
         for name in ("", "-wal", "-shm"):
             Path(f"{self.lake.home.ledger}{name}").unlink(missing_ok=True)
-        # Lines whose log is gone come back from the segments; a half line's segment may be the last of its source.
-        self.lake = Lake.open(self.lake.home, self.clock)
+        if harm != "gone":
+            self.lake.home.ledger.write_bytes(HARMED_LEDGERS[harm])
+        self.lake = self._opened(self.lake.home)
 
     @rule()
-    def lose_a_segment(self) -> None:
+    def back_up(self) -> None:
+        back_up(self.lake.home, self.clock())
+
+    @precondition(lambda self: not self.disk.full)
+    @rule(torn=st.booleans())
+    def damage_a_segment(self, torn: bool) -> None:
         live = self.lake.snapshot().of("logs")
         if not live:
             return
         self.kill()
         victim = live[len(live) // 2]
-        before = set(seen(self.lake))
-        victim.path.unlink()
+        before = set(seen(self.lake))  # lines whose log is gone as well are lost
+        if torn:
+            os.truncate(victim.path, victim.byte_count // 2)
+        else:
+            victim.path.unlink()
         repair(self.lake.home, clock=self.clock)
         self.endangered |= before - set(seen(self.lake))
 
@@ -165,6 +214,7 @@ class Machine(RuleBasedStateMachine):
         if self.partial:
             self._write(self.partial)
             self.written += 1
+        self.disk.full = False
         for _ in range(3):
             self._alive(PATIENT)
             sweep_to_rest(self.follower)

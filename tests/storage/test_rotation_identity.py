@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from storage.identity import marker_of
 from storage.lake import Lake
+from tests.storage.following import AT_ONCE
 from tests.storage.numbered import append, line, lines, seen
 from tests.storage.rotating import Make, compress, recreate_with_inode
 
@@ -106,3 +107,15 @@ def test_of_two_rows_for_one_file_in_the_ledger_the_newest_counts(watched: Make,
     append(w.log, range(20, 30))
     w.look()
     assert seen(lake) == list(range(30)) and w.gaps() == []
+
+
+def test_half_a_line_makes_no_other_log_its_copy(watched: Make) -> None:
+    """Two bytes that every JSON log begins with, landed for now, rotated away: the next log is another."""
+    w = watched("app.log*")
+    w.log.write_bytes(b'{"')
+    w.look(AT_ONCE)
+    w.log.rename(w.folder / "app.log.1")
+    w.look()
+    append(w.log, range(10))
+    w.look()
+    assert seen(w.lake) == list(range(10))
