@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import ClassVar
 
+import numpy as np
 import polars as pl
 
 from storage.format import Context, Parsed, Sample
@@ -28,6 +29,7 @@ _KEYS: dict[str, str] = {
     "agent": "user_agent|userAgent|agent",
     "query": "query",
 }
+_NAMES = {key: number for number, keys in enumerate(_KEYS.values()) for key in keys.split("|")}
 _STAMP = r"^(\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:[.,]\d+)?(?:Z|[+-]\d\d:?\d\d)?)\s"
 
 
@@ -70,12 +72,9 @@ class Logfmt(LineFormat):
         return float((timed & (head.str.count_matches(_PAIR) >= 3) & ~head.str.starts_with("{")).sum()) / head.len()
 
     def read(self, records: pl.DataFrame, context: Context) -> Parsed:
-        """The usual keys by one pattern each."""
-        rows = records.with_columns(_value(keys).alias(name) for name, keys in _KEYS.items())
-        rows = rows.with_columns(
-            pl.coalesce("when", pl.col("record").str.extract(_STAMP)).alias("when"),
-            pl.col("record").str.contains(_PAIR).alias("paired"),
-        )
+        """The lines taken apart once; of each usual key the first value."""
+        rows = records.hstack(_cells(records["record"]))
+        rows = rows.with_columns(pl.coalesce("when", pl.col("record").str.extract(_STAMP)).alias("when"))
         rows = rows.with_columns(_times.anything(rows["when"], context).alias("at"))
         rows = rows.with_columns(pl.when("paired").then("at").alias("ts"))
         why = pl.when("paired").then(pl.lit("no readable time under any usual key, nor in front")).otherwise(
@@ -88,11 +87,28 @@ class Logfmt(LineFormat):
         return Parsed({"requests": _requests(good.filter(asked)), "logs": _logs(good.filter(~asked))}, rejects)
 
 
-def _value(keys: str) -> pl.Expr:
-    """The value of the first of `keys`, unquoted."""
-    record = pl.col("record")
-    quoted = record.str.extract(rf"(?:^|\s)(?:{keys})=\"((?:[^\"\\]|\\.)*)\"").str.replace_all('\\"', '"', literal=True)
-    return pl.coalesce(quoted, record.str.extract(rf"(?:^|\s)(?:{keys})=([^\s\"]+)"))
+def _cells(lines: pl.Series) -> pl.DataFrame:
+    """A text column for each of `_KEYS`, unquoted, and `paired`: whether a line has any pair at all."""
+    pairs = lines.str.extract_all(_PAIR).alias("pair")
+    frame = pl.DataFrame({"row": pl.int_range(lines.len(), eager=True), "pair": pairs})
+    part = pl.col("pair").str.strip_chars_start().str.splitn("=", 2)
+    frame = frame.explode("pair").select(
+        "row", part.struct.field("field_0").replace_strict(_NAMES, default=None).alias("name"),
+        part.struct.field("field_1").alias("value"),
+    )  # fmt: skip
+    frame = frame.filter(pl.col("name").is_not_null() & (pl.col("value") != ""))
+    quoted = pl.col("value").str.starts_with('"')
+    bare = pl.col("value").str.strip_prefix('"').str.strip_suffix('"').str.replace_all('\\"', '"', literal=True)
+    frame = frame.with_columns(pl.when(quoted).then(bare).otherwise("value").alias("value"))
+    row, name = frame["row"].to_numpy(), frame["name"].to_numpy()
+    cells = []
+    for place, field in enumerate(_KEYS):
+        at = np.flatnonzero(name == place)[::-1]  # of several the first is written last
+        first = np.full(lines.len(), -1, dtype=np.int64)
+        first[row[at]] = at
+        where = pl.Series(first)
+        cells.append(frame["value"].gather(where.set(where < 0, None)).alias(field))
+    return pl.DataFrame([*cells, (pairs.list.len() > 0).alias("paired")])
 
 
 def _spent_ms() -> pl.Expr:
