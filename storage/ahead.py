@@ -15,7 +15,6 @@ from storage.clock import Clock
 from storage.lake import Prepared
 from storage.tail import Ahead, Batch, Tail
 
-WORKERS = 2
 BLOCKS = 3
 """Blocks that are under way at once. Their frames are what bounds the memory of a long ingest."""
 
@@ -31,7 +30,7 @@ class Writing:
 @dataclass(frozen=True, slots=True)
 class _Underway:
     ahead: Ahead
-    done: Future[tuple[Batch, Prepared] | None]
+    done: Future[tuple[Batch, Future[Prepared]] | None]
 
 
 class ReadAhead:
@@ -49,14 +48,14 @@ class ReadAhead:
 
         Ends where `Tail.step` has to go on: at the file's last block, or where a whole block had to wait for more.
         """
-        with ThreadPoolExecutor(WORKERS, thread_name_prefix="landing") as pool:
+        with ThreadPoolExecutor(1, "parser") as parser, ThreadPoolExecutor(1, "segment-writer") as writer:
             try:
-                while self._fill(pool):
+                while self._fill(parser, writer):
                     first = self._underway.popleft()
                     found = first.done.result()
                     if found is None:
                         return
-                    batch, prepared = found
+                    batch, prepared = found[0], found[1].result()
                     self._tail.place = batch.after
                     if batch.after.offset != first.ahead.after.offset:
                         self._drop()
@@ -65,23 +64,26 @@ class ReadAhead:
             finally:
                 self._drop()
 
-    def _fill(self, pool: ThreadPoolExecutor) -> bool:
+    def _fill(self, parser: ThreadPoolExecutor, writer: ThreadPoolExecutor) -> bool:
         """Read ahead as far as allowed; whether anything is under way."""
         while len(self._underway) < self._blocks:
             place = self._underway[-1].ahead.after if self._underway else self._tail.place
             ahead = self._tail.read_ahead(place)
             if ahead is None:
                 break
-            self._underway.append(_Underway(ahead, pool.submit(self._land, ahead)))
+            self._underway.append(_Underway(ahead, parser.submit(self._parse, ahead, writer)))
         return bool(self._underway)
 
-    def _land(self, ahead: Ahead) -> tuple[Batch, Prepared] | None:
+    def _parse(self, ahead: Ahead, writer: ThreadPoolExecutor) -> tuple[Batch, Future[Prepared]] | None:
         batch = self._tail.parse_ahead(ahead, self._clock())
-        return (batch, self._writing.prepare(batch)) if batch is not None else None
+        return (batch, writer.submit(self._writing.prepare, batch)) if batch is not None else None
 
     def _drop(self) -> None:
         """Let go of what is under way and will not be committed."""
         while self._underway:
             done = self._underway.popleft().done
-            if not done.cancel() and done.exception() is None and (found := done.result()) is not None:
-                self._writing.discard(found[1])
+            if done.cancel() or done.exception() is not None or (found := done.result()) is None:
+                continue
+            prepared = found[1]
+            if not prepared.cancel() and prepared.exception() is None:
+                self._writing.discard(prepared.result())

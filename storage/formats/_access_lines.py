@@ -17,14 +17,13 @@ import polars as pl
 from storage.format import Offsets
 from storage.formats import _access, _times
 from storage.formats._cells import nulls, present, present_in
-from storage.formats._cuts import Flags, Lines, Marks, Words, begins, numbers_at, runs_of, words_at
+from storage.formats._cuts import Flags, Lines, Marks, Words, begins, near, numbers_at, runs_of, words_at
 
 _TIME_WIDTH = len("22/Nov/2026:16:03:47 +0000")
 _COMMON, _COMBINED = 2, 6
 """Quotes in a line of the common and of the combined format; what trails the latter may bring more, in pairs."""
 _NOBODY = " - - "
 _BLANK, _BYTE = np.uint64(32), np.uint64(255)
-_NEAR_ROWS = 4096
 _VERSIONS = {8: ("HTTP/1.1", "HTTP/1.0", "HTTP/2.0", "HTTP/3.0", "HTTP/0.9"), 6: ("HTTP/2", "HTTP/3")}
 _METHODS = pl.Series("method", _access.METHODS)
 
@@ -40,9 +39,7 @@ def regular(line: pl.Series) -> tuple[Flags, pl.DataFrame]:
     many = (quotes.count >= _COMBINED) & (quotes.count % 2 == 0)
     plain = many if shape == _COMBINED else quotes.count == _COMMON
     rows = np.flatnonzero(plain & ~lines.holding("\\"))
-    at = _Places.joined([
-        _look(lines, quotes, rows[i : i + _NEAR_ROWS], shape) for i in range(0, max(len(rows), 1), _NEAR_ROWS)
-    ])  # fmt: skip
+    at = _Places.joined([_look(lines, quotes, part, shape) for part in near(rows)])
     frame = _texts(lines, quotes, at, shape)
     readable = frame.select(
         pl.col("ts").is_not_null()

@@ -12,7 +12,7 @@ import numpy as np
 import polars as pl
 
 from storage.format import Offsets
-from storage.formats._cuts import Flags, Lines, Marks, numbers_at, stands
+from storage.formats._cuts import Flags, Lines, Marks, near, numbers_at, stands
 from storage.formats._skeleton import Skeleton, Slot, Value
 
 ROW = "_row"
@@ -44,7 +44,10 @@ def regular(lines: pl.Series, names: Collection[str], *, loose: Collection[str] 
         first, rows = left[0], left[:0]
         skeleton = Skeleton.of(lines[int(first)], names, loose)
         if skeleton is not None and skeleton.quotes == quotes.count[first]:
-            rows, at = _fitting(text, quotes, left[quotes.count[left] == skeleton.quotes], skeleton)
+            same = left[quotes.count[left] == skeleton.quotes]
+            found = [_fitting(text, quotes, part, skeleton) for part in near(same)]
+            rows = np.concatenate([part for part, _ in found])
+            at = [np.concatenate(places) for places in zip(*(places for _, places in found), strict=True)]
             if skeleton.has_containers:
                 plain = ~slashed[rows]
                 rows, at = rows[plain], [places[plain] for places in at]
