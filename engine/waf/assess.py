@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 import polars as pl
 
 from engine.waf.behaviour import found
+from engine.waf.crowds import crowds
 from engine.waf.events import UNKNOWN_CLIENT, prepared
 from engine.waf.guessing import guessing, logins
 from engine.waf.habits import habits, with_habits
@@ -34,7 +35,7 @@ def assessed(
     """
     model = model or shipped_model()
     known = habits(requests)
-    rows, parts, tries = [], [], []
+    rows, parts, tries = [], [crowds(requests)], []
     if since is not None:
         requests, others = _active(requests, since)
         tries.append(logins(prepared(others)))

@@ -25,6 +25,9 @@ _REPEATED_401 = (_STATUS == 401).fill_null(False) & _TRIED
 _TOOL_401 = (_STATUS == 401).fill_null(False) & pl.col("is_tool")
 _BROKEN = (pl.col("method").is_null() & pl.col("path").is_not_null() & (_STATUS == 400)).fill_null(False)
 
+VARIED = 0.2
+"""Payloads of at least this probability count as spellings: unsure ones, too, for that is what they are varied for."""
+
 BUCKETS = (
     Bucket("probing", "probing: {} different paths that do not exist (4xx)",
            _MISSING & _UNHEARD & (_METHOD != "PROPFIND"), 10, 10, 0.75, distinct="kind", excusable=True),
@@ -36,6 +39,8 @@ BUCKETS = (
     Bucket("traversal-probing", "path traversal, {} tries", pl.col("is_traversal"), 3, 10, 0.9),
     Bucket("sqli-probing", "SQL injection, {} tries", pl.col("is_sql"), 10, 1, 0.9),
     Bucket("xss-probing", "cross-site scripting, {} tries", pl.col("is_script"), 5, 1, 0.9),
+    Bucket("polymorphic", "varies its payload: {} spellings of attacks on one page", pl.col("p") >= VARIED, 3,
+           60, 0.8, per=("path",)),
     Bucket("admin-probing", "looks for admin panels: {} of them", pl.col("is_admin") & _MISSING, 2, 10, 0.7,
            excusable=True),
     Bucket("admin-path", "asks for an admin panel that is not here", pl.col("is_admin") & _MISSING & _PAGE, 0, 10,

@@ -45,12 +45,17 @@ def kind_of(path: pl.Expr) -> pl.Expr:
     return path.str.replace_all(_NUMBERS, "0")
 
 
+def is_static(path: pl.Expr) -> pl.Expr:
+    """Whether a path is part of a page, or what everybody asks every site for."""
+    return path.str.contains(_STATIC) | path.str.contains(_POLITE)
+
+
 def marked(events: pl.DataFrame) -> pl.DataFrame:
     """`events` with the flags of path, query and user agent (bool, false where there is none) and the path's `kind`."""
     path, query, agent = pl.col("path"), pl.col("query"), pl.col("user_agent")
     flags = {
         "path": {
-            "is_static": path.str.contains(_STATIC) | path.str.contains(_POLITE),
+            "is_static": is_static(path),
             "is_login": path.str.contains(_LOGIN),
             "is_login_form": path.str.contains(_LOGIN_FORM),
             "is_api": path.str.contains(_API),

@@ -32,6 +32,12 @@ HOSTILE: dict[str, Rows] = {
     ],
     "changes its user agent": _agents(14),
     "flood past the cache": [request("/", at_s=i / 40, query=str(10**9 + i)) for i in range(60)],
+    "varies its payload": [
+        request("/search", at_s=2 * i, query=f"q={text}")
+        for i, text in enumerate(
+            ("1'||'1", "1'/**/or/**/1", "1' or 'a'='a", "1'%20oR%201--", "1' && 1=1#", "1' xor 1--")
+        )
+    ],
     "flood:": [request("/", at_s=i / 30) for i in range(1700)],
     "low and slow": [request(f"/hidden-{i}.html", at_s=45 * i, status=404) for i in range(30)],
     "talks no HTTP": [request(f"garbage-{i}", at_s=i, method=None, status=400) for i in range(6)],
@@ -100,6 +106,24 @@ def test_many_clients_that_guess_together_are_told_apart_from_one_that_mistyped(
     found = verdicts(*guessers, *people)
     assert all("distributed" in found[f"198.51.100.{c}"][1] for c in range(6))
     assert found[CLIENT][0] < 0.5
+
+
+def test_a_flood_from_many_addresses_is_told_from_success_and_from_polling() -> None:
+    """New clients that repeat themselves; visitors ask once, pollers have been there."""
+    bots = [request("/buy", at_s=2400 + s, client_ip=f"198.51.100.{c}") for c in range(12) for s in range(0, 60, 1)]
+    visitors = [request("/buy", at_s=2400 + c / 5, client_ip=f"192.0.2.{c}") for c in range(200)]
+    polls = [
+        request("/api/state", at_s=minute * 60 + s, client_ip=f"203.0.113.{c}")
+        for c in range(12)
+        for minute in (*range(c, 20), 40)
+        for s in range(0, 60, 2)
+    ]
+    health = [request("/health", at_s=60 * i) for i in range(41)]
+    found = verdicts(*bots, *visitors, *polls, *health)
+    told = {client for client, (_, reason) in found.items() if "distributed flood: one of 12 clients" in reason}
+    flooders = {f"198.51.100.{c}" for c in range(12)}
+    assert flooders <= told
+    assert {client for client, (score, _) in found.items() if score >= 0.5} == flooders
 
 
 def test_a_client_that_attacked_is_watched_for_a_while() -> None:
