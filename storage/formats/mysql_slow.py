@@ -15,14 +15,13 @@ from storage.formats._lines import unblank
 _BANNER = (
     r"(?m)^\S*(?:mysqld|mariadbd)\S*, Version: .*\n(?:Tcp port: .*\n)?(?:Time\s+Id\s+Command\s+Argument\s*(?:\n|$))?"
 )
-_HEADER = r"(?s)^((?:#(?: [^a]| a[^d]|[^ ])?[^\n]*\n|\n)*)"
 _SET = r"(?is)^\s*SET (?:\w+=[\d.]+,)*timestamp=([\d.]+)[^;\n]*;\s*"
 _TIMED = r"^# Time: \d{6} +\d{1,2}:"
 _FIELDS = {
     "time": r"(?m)^# Time: (\S+(?: +\d{1,2}:\d\d:\d\d)?)",
     "db_user": r"# User@Host: (\S*?)(?:\[| @)",
     "session": r"(?:Id:|Thread_id:)\s*(\d+)",
-    "database": r"\bSchema: (\S+?)(?:  |\s*\n|\s*$)",
+    "database": r"Schema: (\S+)(?:  |\s*\n|\s*$)",
     "seconds": r"# Query_time: ([\d.]+)",
     "sent": r"Rows_sent: (\d+)",
     "examined": r"Rows_examined: (\d+)",
@@ -119,10 +118,15 @@ class MysqlSlow(LogFormat):
 
 
 def _cells(records: pl.DataFrame, context: Context) -> pl.DataFrame:
-    text = pl.col("record").str.replace_all("\r\n", "\n", literal=True).str.replace_all(_BANNER, "")
+    text = records["record"]
+    if text.str.contains("\r\n", literal=True).any():
+        text = text.str.replace_all("\r\n", "\n", literal=True)
+    if text.str.contains(", Version: ", literal=True).any():
+        text = text.str.replace_all(_BANNER, "")
     frame = records.select("byte_offset", "record", text.alias("text"))
-    frame = frame.with_columns(pl.col("text").str.extract(_HEADER).fill_null("").alias("head"))
-    body = pl.col("text").str.tail(pl.col("text").str.len_chars() - pl.col("head").str.len_chars())
+    raw, at = pl.col("text").cast(pl.Binary), _body_at(text).cast(pl.Int64)
+    frame = frame.with_columns(raw.bin.head(at).cast(pl.String).alias("head"))
+    body = raw.bin.slice(at, None).cast(pl.String)
     frame = frame.with_columns(
         *(pl.col("head").str.extract(pattern).alias(name) for name, pattern in _FIELDS.items()),
         pl.col("head").str.contains("# Query_time: ", literal=True).alias("seconds_there"),
@@ -140,6 +144,14 @@ def _cells(records: pl.DataFrame, context: Context) -> pl.DataFrame:
     exact = _times.iso(frame["time"], context)
     old = _times.shaped(frame["time"].str.replace(" +", " "), "%y%m%d %H:%M:%S", context)
     return frame.with_columns(pl.coalesce(exact, _times.epoch(frame["set"]), old.forward_fill()).alias("ts"))
+
+
+def _body_at(text: pl.Series) -> pl.Series:
+    """The byte at which the first line begins that is neither empty nor of the header; else the last line, unended."""
+    at = (text.str.find(r"\n[^#\n]") + 1).set(text.str.contains(r"^[^#\n]"), 0)
+    if at.has_nulls():
+        at = at.fill_null(text.str.len_bytes() - text.str.extract(r"([^\n]*)$").str.len_bytes())
+    return at
 
 
 def _queries(rows: pl.DataFrame) -> pl.DataFrame:

@@ -9,7 +9,8 @@ import polars as pl
 
 from storage.format import NO_CONTEXT, Context, LogFormat, Offsets, Parsed, Sample, newline_ends, rejected
 from storage.formats import _postgres, _times
-from storage.formats._cells import present, share
+from storage.formats._cells import nulls, patched, present, share
+from storage.formats._cuts import Lines, Marks
 from storage.formats._lines import unblank
 
 _COLUMNS = (
@@ -19,6 +20,8 @@ _COLUMNS = (
 )  # fmt: skip
 """Those of 8.3; application (9.0), backend_type (13), leader_pid and query_id (14) follow."""
 
+_ALL = [*_COLUMNS, "application"]
+_USED = {"log_time", "severity", "message", *_postgres.EVENTS.names()}
 _CELL = r'((?:[^",]|"(?:[^"]|"")*")*)'
 _PATTERN = "(?s)^" + ",".join(_CELL for _ in _COLUMNS) + f"(?:,{_CELL})?(?:,.*)?$"
 _START = r'^"?\d{4}-\d\d-\d\d \d\d:\d\d:\d\d(?:\.\d+)? [A-Z+\-0-9:]+"?,(?:[^,]*,){2}\d*,(?:[^,]*,){7}[A-Z]+\d?,'
@@ -67,10 +70,9 @@ class PostgresqlCsv(LogFormat):
         return outside
 
     def parse(self, records: pl.DataFrame, *, final: bool, context: Context = NO_CONTEXT) -> Parsed:
-        """Cells by a pattern that stops at the end of its record."""
+        """Cells by the commas outside quotes, counted from the start of their own record."""
         records = unblank(records)
-        groups = records.select(pl.col("record").str.extract_groups(_PATTERN)).to_series().struct
-        cells = groups.rename_fields([*_COLUMNS, "application"]).struct.unnest()
+        cells = _cells(records["record"])
         bare = pl.all().str.strip_prefix('"').str.strip_suffix('"').str.replace_all('""', '"', literal=True)
         cells = cells.with_columns(present(pl.col(name)) for name in cells.columns if name != "message").with_columns(
             bare
@@ -87,6 +89,39 @@ class PostgresqlCsv(LogFormat):
             pl.lit("not the 22 or more comma-separated columns of csvlog")
         ).otherwise(pl.lit("the first column is no readable time, or severity or message are empty"))  # fmt: skip
         return Parsed({"queries": told.queries, "logs": told.logs}, rejected(bad, why), told.held_from)
+
+
+def _cells(records: pl.Series) -> pl.DataFrame:
+    """The columns used, quotes and all, a row for each record; nulls where it has fewer than 22."""
+    lines = Lines.of(records)
+    quotes = np.flatnonzero(lines.data == ord('"'))
+    commas = np.flatnonzero(lines.data == ord(","))
+    before, after = np.searchsorted(quotes, lines.starts), np.searchsorted(quotes, lines.stops)
+    line = np.searchsorted(lines.starts, commas, side="right") - 1
+    outside = Marks.of(lines, commas[(np.searchsorted(quotes, commas) - before[line]) % 2 == 0])
+    even = (after - before) % 2 == 0
+    rows = np.flatnonzero(even & (outside.count >= len(_COLUMNS) - 1))
+    cells = {name: _cell(lines, outside, rows, place) for place, name in enumerate(_ALL) if name in _USED}
+    frame = pl.DataFrame([nulls(records.len()).alias(name) for name in cells])
+    frame = frame.with_columns(frame[name].scatter(rows, cell) for name, cell in cells.items())
+    if even.all():
+        return frame
+    odd = pl.Series(~even)
+    torn = records.filter(odd).alias("record").to_frame().select(pl.col("record").str.extract_groups(_PATTERN))
+    found = torn.to_series().struct.rename_fields(_ALL).struct.unnest()
+    return patched(frame, odd, found.select(frame.columns))
+
+
+def _cell(lines: Lines, commas: Marks, rows: Offsets, place: int) -> pl.Series:
+    """The cell of that place in each of `rows`; null where the record ends before it."""
+    there = commas.count[rows] >= place
+    having = rows[there]
+    starts = commas.nth(place - 1, having) + 1 if place else lines.starts[having]
+    stops = lines.stops[having].copy()
+    ended = commas.count[having] > place
+    stops[ended] = commas.nth(place, having[ended])
+    found = lines.cut(starts, stops)
+    return found if there.all() else nulls(len(rows)).scatter(np.flatnonzero(there), found)
 
 
 def _share_with_continuations(head: pl.Series, start: str) -> float:

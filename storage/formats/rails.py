@@ -14,8 +14,7 @@ from storage.formats._lines import ends_before, matched, parted, unblank
 
 _TAGS = r"(?P<tags>(?:\[[^\]\n]*\] ?)*)"
 _LOGGER = r"(?:[A-Z], \[(?P<when>[\d:T.-]+) #(?P<pid>\d+)\] +(?P<severity>[A-Z]+) -- : ?)?"
-_NAME = r"(?P<label>[^\n(]*?)"
-_SQL = rf"(?s)^{_LOGGER}{_TAGS}\s*{_NAME} ?\((?P<millis>\d+\.\d+)ms\)  (?P<rest>\S.*)$"
+_LABEL = r"^\s*(?P<label>[^\n(]*?) ?\((?P<millis>\d+\.\d+)$"
 _LINE = rf"(?s)^{_LOGGER}{_TAGS}(?P<text>.*)$"
 _ARROW = r"↳|\\u21b3"
 _OURS = r"(?:Started [A-Z]+ \"|Processing by |Completed \d{3} |  Rendered |  Parameters: |Redirected to )"
@@ -25,7 +24,6 @@ _START = (
 )
 _CODE = r"^(?:[A-Z], \[\d{4}-[^\n]*? -- : ?)?(?:\[[^\]\n]*\] ?)*\s+(?:\xe2\x86\xb3|\\u21b3)"
 """The arrow before a line of code; `ends_before` sees its bytes as Latin-1."""
-_BINDS = r"(?s)^(.*?)(?:  (\[\[.*\]\]))?\s*$"
 
 
 class Rails(LogFormat):
@@ -92,12 +90,20 @@ class Rails(LogFormat):
             held = int(timed[-1]) if timed.len() else None
             rows = rows.filter(pl.col("byte_offset") < held) if held is not None else rows
         good, rejects = parted(rows, "no line with a time (`Started ...`) before it")
-        sql = matched(good.select("byte_offset", "ts", "record"), _SQL)
+        sql = _timed(good)
         is_sql = sql["millis"].is_not_null() & ~sql["label"].str.contains("CACHE", literal=True).fill_null(False)
         cached = sql["millis"].is_not_null() & ~is_sql
         return Parsed(
             {"queries": _queries(sql.filter(is_sql)), "logs": _logs(good.filter(~is_sql & ~cached))}, rejects, held
         )
+
+
+def _timed(rows: pl.DataFrame) -> pl.DataFrame:
+    """`rows` with `label`, `millis` and `rest` of a statement and its time; null where there is none."""
+    cut = pl.col("text").str.splitn("ms)  ", 2)
+    front, rest = cut.struct.field("field_0"), cut.struct.field("field_1")
+    lead = pl.when(rest.str.contains(r"^\S")).then(front).str.extract_groups(_LABEL).alias("lead")
+    return rows.with_columns(lead, rest.alias("rest")).unnest("lead")
 
 
 def _trace() -> pl.Expr:
@@ -107,8 +113,12 @@ def _trace() -> pl.Expr:
 def _queries(rows: pl.DataFrame) -> pl.DataFrame:
     arrow = pl.col("rest").str.extract(rf"\n[^\n]*(?:{_ARROW}) ?([^\n]+?)\s*$")
     rest = pl.col("rest").str.replace(rf"(?s)\n[^\n]*(?:{_ARROW}).*$", "")
+    rows = rows.with_columns(arrow.alias("arrow"), rest.str.strip_chars_end().alias("rest"))
+    cut = pl.col("rest").str.splitn("  [[", 2)
+    bound = pl.col("rest").str.ends_with("]]") & cut.struct.field("field_1").is_not_null()
     rows = rows.with_columns(
-        arrow.alias("arrow"), rest.str.extract(_BINDS, 1).alias("sql"), rest.str.extract(_BINDS, 2).alias("binds")
+        pl.when(bound).then(cut.struct.field("field_0")).otherwise("rest").alias("sql"),
+        pl.when(bound).then("[[" + cut.struct.field("field_1")).alias("binds"),
     )
     tags = _sqlcomment.read(rows["sql"].fill_null("")).rename({"caller": "said", "trace_id": "told"})
     params = _applog.python_value(rows["binds"])
