@@ -12,11 +12,22 @@ READ_ONLY = "WATCHROOM_READ_ONLY"
 """The environment variable that `--read-only` sets, for the console and for every command that changes something."""
 
 
+def is_read_only() -> bool:
+    """Whether this watchroom must change nothing."""
+    return os.environ.get(READ_ONLY, "") not in {"", "0"}
+
+
+def writable() -> None:
+    """Raise RefusedError in a read-only watchroom; for commands that change something without asking."""
+    if is_read_only():
+        raise RefusedError("this watchroom is read-only; leave out --read-only to change anything")
+
+
 def confirm(change: str, *, yes: bool, dry_run: bool) -> bool:
     """Say what would change; whether to go on. Raises RefusedError where nobody can be asked and nobody said yes."""
     say(change)
-    if os.environ.get(READ_ONLY, "") not in {"", "0"} and not dry_run:
-        raise RefusedError("this watchroom is read-only; leave out --read-only to change anything")
+    if not dry_run:
+        writable()
     if dry_run:
         say("dry run: nothing was changed")
         return False

@@ -137,8 +137,12 @@ def replay(name: str, items: pl.DataFrame, baseline: Baseline, every: int,
 
 
 def check(reader: Reader, ledger: Ledger, actor: Actor, clock: Clock = utc_now, *,
-          false_alarm_days: float = FALSE_ALARM_DAYS) -> list[tuple[Deployment, Check]]:  # fmt: skip
-    """Look at every active deployment once, freeze baselines that are due, and write down what was found."""
+          false_alarm_days: float = FALSE_ALARM_DAYS,
+          writes: bool = True) -> list[tuple[Deployment, Check]]:  # fmt: skip
+    """Look at every active deployment once, freeze baselines that are due, and write down what was found.
+
+    Without `writes` nothing is frozen or written down.
+    """
     with ledger.read() as connection:
         active = [from_row(row) for row in connection.execute(f"{SELECT} WHERE d.status = 'active' ORDER BY d.id")]
     found = []
@@ -151,15 +155,16 @@ def check(reader: Reader, ledger: Ledger, actor: Actor, clock: Clock = utc_now, 
             if baseline is None:
                 earlier = _earlier(reader, deployment) if earlier is None else earlier
                 baseline = _first_baseline(name, earlier, items)
-                if baseline is not None:
+                if baseline is not None and writes:
                     freeze(ledger, deployment, baseline, actor, clock)
             since = FIRST_LABELS if baseline is not None and baseline.source == "first_labels" else 0
             found.append((deployment, judge(name, items.slice(since), baseline, false_alarm_days), items))
-    now = clock()
-    with ledger.write() as connection:
-        for deployment, done, items in found:
-            newest = items["ts"].max()
-            _record(connection, deployment, done, newest if isinstance(newest, datetime) else None, now)
+    if writes:
+        now = clock()
+        with ledger.write() as connection:
+            for deployment, done, items in found:
+                newest = items["ts"].max()
+                _record(connection, deployment, done, newest if isinstance(newest, datetime) else None, now)
     return [(deployment, done) for deployment, done, _ in found]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from console.confirm import writable
 from console.options import HomeOption, OutputOption
 from console.output import Output, emit_one, say
 
@@ -18,6 +19,7 @@ def command(output: OutputOption = Output.table, home: HomeOption = None) -> Non
     from engine.registry_cache import NAME, RegistryCache
     from engine.room import Room
 
+    writable()
     room = Room.open(home)
     RegistryCache(room.registry, room.home.state).clear()
     emit_one({"cache": NAME, "cleared": room.clock()}, output)

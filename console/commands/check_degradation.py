@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from console.confirm import is_read_only
 from console.options import HomeOption, OutputOption
 from console.output import Output, emit
 
@@ -26,7 +27,7 @@ def command(
 
     degraded: 5 % or more under the baseline, and a sequential test says that it fell (`evidence` 0 or more); watch: it
     fell, by less. `verdict` says whether labels that came after the alarm confirm it. The look is written down, as the
-    one that the scheduler takes every 15 minutes.
+    one that the scheduler takes every 15 minutes, unless watchroom is --read-only.
 
     Example: watchroom check-degradation --output json
     """
@@ -37,7 +38,7 @@ def command(
     room = Room.open(home)
     if model is not None:
         room.registry.model(model)
-    found = check(room.reader, room.ledger, room.registry.actor, room.clock)
+    found = check(room.reader, room.ledger, room.registry.actor, room.clock, writes=not is_read_only())
     kept = [pair for pair in found if model in (None, pair[0].model) and env in (None, pair[0].environment)]
     rows = worst_of_each(kept, room.reader, room.ledger)
     emit(rows, output, columns=COLUMNS, empty="nothing is deployed; `watchroom deploy-to-production --all` does it")

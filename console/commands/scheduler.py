@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from console.confirm import confirm
+from console.confirm import confirm, writable
 from console.options import DryRunOption, HomeOption, LimitOption, OutputOption, ReasonOption, YesOption
 from console.output import Output, emit, emit_one, say
 from storage.errors import UsageError
@@ -54,6 +54,7 @@ def command(
     if what in ("run", "run-now") and dry_run:
         confirm(f"run {job or 'the jobs as they fall due'}", yes=yes, dry_run=True)
         return 0
+    writable()
     if job is None:
         return _run(room, once, output)
     scheduler = scheduler_of(room)

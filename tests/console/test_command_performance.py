@@ -112,6 +112,15 @@ def test_looking_for_degradation_freezes_baselines_and_ends_with_what_it_found(a
     assert "(predecessor)" in by["waf-behavioral"]["detail"], "1.1.0 is held against 1.0.0"
 
 
+def test_a_read_only_look_is_written_nowhere(ask: CommandLine, monkeypatch: pytest.MonkeyPatch) -> None:
+    written = "SELECT (SELECT count(*) FROM degradation_check) + (SELECT count(*) FROM baseline) AS n"
+    before = ask("sql", written).rows
+    monkeypatch.setenv("WATCHROOM_READ_ONLY", "1")
+    assert ask("check-degradation").code == 1
+    assert ask("scheduler", "run-now", "ml-auto-tuning").code == 5
+    assert ask("sql", written).rows == before
+
+
 def test_a_model_that_fell_is_found_verified_and_reported(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     """Good for 1,200 labels, bad for as many, and as bad on 800 that came after the alarm."""
     made = room(tmp_path)
