@@ -6,54 +6,66 @@ The logs themselves are not ours and are not touched; what has landed of them is
 from __future__ import annotations
 
 import shutil
-import sqlite3
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
-import polars as pl
-
 from storage import backup
+from storage.audit import By
 from storage.compaction import remove_superseded, replace
-from storage.errors import RefusedError
+from storage.errors import ConflictError
 from storage.home import DELTA_LOG
 from storage.lake import Lake
-from storage.schema import TABLES, Table, table
+from storage.redaction import redact_ledger, redact_notes, wipe
+from storage.schema import TABLES, table
 from storage.segments import Draft, Segment, name_segment, read_segments
+from storage.subject import names, pattern
 
 
 @dataclass(frozen=True, slots=True)
 class Forgotten:
-    """How many rows went from each table, and how many segments were written anew or removed."""
+    """How many rows went from each table, how many segments were written anew or removed, and what was redacted."""
 
     rows: Mapping[str, int]
     segments: int
+    ledger_rows: int = 0
+    note_lines: int = 0
 
 
-def forget(lake: Lake, subject: str) -> Forgotten:
+def forget(lake: Lake, subject: str, by: By, *, also: Sequence[str] = ()) -> Forgotten:
     """Remove every row of the lake in which `subject` occurs as a word of its own, in any column, rejects included.
 
-    Then go: superseded files, `aside/`, and the backups (a new one is made). Readers that hold an older snapshot fail.
-    Raises RefusedError for a subject so short that it would take strangers along.
+    `also` are other names of the same subject, e.g. its pseudonym. Then the name goes out of the ledger's texts, of
+    the home's notes, and with superseded files, `aside/`, Delta logs and the backups (a new one is made). Readers that
+    hold an older snapshot fail. Raises RefusedError for a subject so short that it would take strangers along, and
+    UnavailableError while another process keeps old pages of the ledger in use; then it is to be run again.
     """
-    if len(subject.strip()) < 3:
-        raise RefusedError(f"{subject!r} is too short to forget safely; give at least three characters")
+    subjects = (subject, *also)
+    words = pattern(subjects)
     rows: dict[str, int] = {}
+    looked_at: set[int] = set()
     changed = 0
-    for segment in lake.snapshot().segments:
-        kind = table(segment.table_name)
-        gone = _forget_in(lake, kind, segment, subject)
-        if gone:
-            changed += 1
-            rows[kind.name] = rows.get(kind.name, 0) + gone
+    while fresh := [s for s in lake.snapshot().segments if s.id not in looked_at]:
+        for segment in fresh:
+            try:
+                gone = _forget_in(lake, segment, subjects)
+            except ConflictError:
+                continue  # merged meanwhile: what it became is looked at in the next turn
+            looked_at.add(segment.id)
+            if gone:
+                changed += 1
+                rows[segment.table_name] = rows.get(segment.table_name, 0) + gone
+    redacted = redact_ledger(lake.ledger, words, by, lake.clock)
+    lines = redact_notes(lake.home, words)
     _remove_copies(lake)
-    return Forgotten(rows, changed)
+    return Forgotten(rows, changed, redacted, lines)
 
 
-def _forget_in(lake: Lake, kind: Table, segment: Segment, subject: str) -> int:
+def _forget_in(lake: Lake, segment: Segment, subjects: Sequence[str]) -> int:
     """Write a segment anew without the rows that name the subject; returns how many they were."""
+    kind = table(segment.table_name)
     rows = read_segments(kind, [segment]).collect()
-    named = rows.select(names_subject(kind, subject)).to_series()
+    named = names(rows, subjects)
     if not named.any():
         return 0
     kept = rows.filter(~named)
@@ -61,19 +73,6 @@ def _forget_in(lake: Lake, kind: Table, segment: Segment, subject: str) -> int:
     drafts = [Draft(kind, day, kept, name_segment(kind, day))] if kept.height else []
     replace(lake, [segment], drafts, kind="forget")
     return rows.height - kept.height
-
-
-def names_subject(kind: Table, subject: str) -> pl.Expr:
-    """Whether a row of a table names the subject: as a whole word, so that 10.0.0.1 is not found in 10.0.0.12."""
-    escaped = pl.lit(subject).str.escape_regex()
-    pattern = pl.concat_str(pl.lit(r"(^|[^0-9A-Za-z_])"), escaped, pl.lit(r"([^0-9A-Za-z_]|$)"))
-    tests = []
-    for name, dtype in kind.columns.items():
-        if dtype == pl.String:
-            tests.append(pl.col(name).str.contains(pl.lit(subject), literal=True) & pl.col(name).str.contains(pattern))
-        elif dtype == pl.Binary:
-            tests.append(pl.col(name).bin.contains(subject.encode()))
-    return pl.any_horizontal(*(test.fill_null(False) for test in tests)) if tests else pl.lit(False)
 
 
 def _remove_copies(lake: Lake) -> None:
@@ -85,9 +84,5 @@ def _remove_copies(lake: Lake) -> None:
         shutil.rmtree(lake.home.aside)
     for copy in backup.copies(lake.home):
         copy.unlink()
-    ledger = sqlite3.connect(lake.ledger.path, timeout=10.0)
-    try:
-        ledger.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-    finally:
-        ledger.close()
+    wipe(lake.ledger.path)
     backup.back_up(lake.home, lake.clock())

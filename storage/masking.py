@@ -113,6 +113,10 @@ class Masking:
             words + ["[0-9]{4}[ -]?[0-9]{4}"] * self.cards + ["@", "%40"] * self.emails or ["$^"]
         )  # fmt: skip
 
+    def pseudonym(self, text: str) -> str | None:
+        """Under which name a client's rows landed, if addresses land under pseudonyms."""
+        return self._one_address(text) if self.addresses == "pseudonym" else None
+
     def _address(self, column: pl.Series) -> pl.Series:
         """Addresses truncated or replaced, each distinct one once."""
         known = column.drop_nulls().unique()

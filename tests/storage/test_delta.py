@@ -16,6 +16,7 @@ from storage.lake import Lake
 from storage.schema import LOGS, REQUESTS, TABLES
 from storage.upkeep import keep_up as upkeep
 from tests.conftest import HeldClock
+from tests.modelops import MARA
 
 deltalake = pytest.importorskip("deltalake")
 START = datetime(2026, 3, 2, 9, tzinfo=UTC)
@@ -67,7 +68,7 @@ def test_it_follows_landing_merging_and_forgetting(lake: Lake, clock: HeldClock)
     clock.forward(hours=2)
     assert remove_superseded(lake) == 4
     assert read(folder) == sorted(f"n{n}" for n in range(25))
-    forget(lake, "n17")
+    forget(lake, "n17", MARA)
     assert not list(lake.home.lake.rglob("_delta_log"))
     assert export_delta(lake, "logs").rows == 24
     assert "n17" not in read(folder)

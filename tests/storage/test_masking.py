@@ -18,6 +18,7 @@ from storage.manner import Manner
 from storage.masking import MASK, NO_MASKING, Masking
 from storage.schema import TABLES
 from tests.conftest import HeldClock
+from tests.modelops import MARA
 
 CANARY = "c4n4ryS3cret"
 ACCESS = (
@@ -126,7 +127,7 @@ def test_forgetting_a_client_leaves_no_trace_of_them(lake: Lake, tmp_path: Path,
     for _ in range(2):
         Landing(lake, format_name="combined").ingest([log])
     backup.back_up(lake.home, clock())
-    done = forget(lake, "203.0.113.77")
+    done = forget(lake, "203.0.113.77", MARA)
     assert done.rows == {"requests": 10, "rejects": 1}
     kept = lake.scan("requests").collect()["client_ip"].to_list()
     assert sorted(set(kept)) == ["198.51.100.9", "203.0.113.7"] and len(kept) == 10
