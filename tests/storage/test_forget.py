@@ -67,7 +67,7 @@ def test_no_byte_of_a_subject_is_left_in_the_home(lake: Lake, clock: HeldClock) 
     compact(lake, fan=2)
     backup.back_up(lake.home, clock())
     lake.home.aside.mkdir()
-    (lake.home.aside / "damaged.parquet").write_bytes(WHO.encode())
+    (lake.home.aside / "damaged.bin").write_bytes(WHO.encode())
     assert {p.name.split(".")[0][:6] for p in canaries(lake.home.path)} >= {"ledger", "sql_hi", "watchr", "damage"}
 
     done = forget(lake, WHO, MARA)
