@@ -43,6 +43,8 @@ class LandingConfig(Section):
     """IANA name of the zone of times that name none."""
     poll: bool = False
     """Whether files are looked at once a second and no event is awaited: for logs on NFS, SMB, sshfs and the like."""
+    json_keys: dict[str, list[str]] = Field(default_factory=dict)
+    """For a column of the lake, the keys of JSON lines that mean it besides its own name: `ts = ["@timestamp"]`."""
     keep_days: dict[str, float] = Field(default_factory=dict)
     """Days after which rows of a table go; tables that are not named stay for ever."""
     mask_keys: list[str] = Field(default_factory=list)
@@ -63,6 +65,20 @@ class LandingConfig(Section):
 
         if value not in available_timezones():
             raise ValueError(f"no time zone {value!r}")
+        return value
+
+    @field_validator("json_keys")
+    @classmethod
+    def _known_columns(cls, value: dict[str, list[str]]) -> dict[str, list[str]]:
+        from difflib import get_close_matches
+
+        from storage.schema import EVENTS
+
+        known = {"event", *(name for table in EVENTS.values() for name in table.columns)} - {"source", "byte_offset"}
+        for column in value:
+            if column not in known:
+                near = get_close_matches(column, sorted(known), n=1)
+                raise ValueError(f"no column {column!r}" + (f"; did you mean {near[0]!r}?" if near else ""))
         return value
 
 

@@ -17,4 +17,5 @@ def manner(config: LandingConfig) -> Manner:
         sql_literals=config.mask_sql_literals,
     )
     keep_days = dict(config.keep_days)
-    return Manner(time_zone=config.time_zone, masking=masking, keep_days=keep_days, poll=config.poll)
+    keys = tuple((key, column) for column, names in config.json_keys.items() for key in names)
+    return Manner(time_zone=config.time_zone, keys=keys, masking=masking, keep_days=keep_days, poll=config.poll)

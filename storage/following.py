@@ -96,7 +96,7 @@ class Follower:
         for path in self.patterns:
             if path.is_file():
                 with closing(open_stream(path)) as stream:
-                    recognise(stream, self.landing.terms.format_name)
+                    recognise(stream, self.landing.terms.format_name, self.landing.terms.keys)
             elif path.exists() and not path.is_dir():
                 expand([path])
 

@@ -58,12 +58,17 @@ class Parsed:
     held_from: int | None = None
 
 
+Keys = tuple[tuple[str, str], ...]
+
+
 @dataclass(frozen=True, slots=True)
 class Context:
     """What some logs leave out and only their surroundings tell. Everything has a default that is safe and stated."""
 
     time_zone: str = "UTC"
     """IANA name of the zone of times that name none (nginx's error log, Celery, MySQL's slow log, ...)."""
+    keys: Keys = ()
+    """Key names that a program gives its JSON lines, each with the column that it means."""
     written_at: datetime | None = None
     """When the log was last written, UTC: dates the records of formats that log a time of day alone (RQ)."""
 
@@ -92,6 +97,10 @@ class LogFormat(ABC):
     @abstractmethod
     def sniff(self, head: pl.Series) -> float:
         """The share (0..1) of these first lines (String, at most 200) that are surely of this format."""
+
+    def sniff_mapped(self, head: pl.Series, keys: Keys) -> float:  # noqa: ARG002 only JSON lines have keys
+        """`sniff`, where the user says which of his `keys` mean which columns."""
+        return self.sniff(head)
 
     def ends(self, block: bytes) -> Offsets:
         """Where records end in `block`: offsets just past each record's line end, ascending. Default: every newline.
@@ -178,27 +187,27 @@ def fitting(head: bytes) -> list[tuple[float, str]]:
     return [(share, name) for share, _, name in ranked]
 
 
-def sniff(head: bytes) -> LogFormat | None:
+def sniff(head: bytes, keys: Keys = ()) -> LogFormat | None:
     """The format that fits the first lines of a log best, or None where none fits at least FITS of them.
 
     Of an envelope (docker, Kubernetes, syslog) the lines within are looked at as well. The answer for the same bytes
     is kept: a file is looked at before anything lands, and again when it is landed.
     """
-    key = hashlib.blake2b(head, digest_size=16).digest()
+    key = (hashlib.blake2b(head, digest_size=16).digest(), keys)
     if key not in _sniffed:
         if len(_sniffed) >= _SNIFFED_KEPT:
             _sniffed.clear()
-        share, name = _best(head)
+        share, name = _best(head, keys)
         _sniffed[key] = _with_inner(name, head) if share >= FITS else None
     found = _sniffed[key]
     return load(found) if found is not None else None
 
 
-_sniffed: dict[bytes, str | None] = {}
+_sniffed: dict[tuple[bytes, Keys], str | None] = {}
 _SNIFFED_KEPT = 10_000
 
 
-def _best(head: bytes) -> tuple[float, str]:
+def _best(head: bytes, keys: Keys) -> tuple[float, str]:
     """What `fitting` puts first. Formats are asked by falling specificity, until none that is left could be better."""
     lines, best = _first_lines(head), (0.0, 0, "")
     if lines.is_empty():
@@ -206,7 +215,7 @@ def _best(head: bytes) -> tuple[float, str]:
     for specificity, name in sorted(((load(name).specificity, name) for name in names()), reverse=True):
         if best[0] >= 1.0 and specificity < best[1]:
             break
-        best = max(best, (load(name).sniff(lines), specificity, name))
+        best = max(best, (load(name).sniff_mapped(lines, keys), specificity, name))
     return best[0], best[2]
 
 

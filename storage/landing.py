@@ -56,7 +56,7 @@ class Landing:
         self.lake = lake
         self.clock = clock
         self.manner = manner or Manner()
-        self.terms = Terms(format_name, self.manner.time_zone)
+        self.terms = Terms(format_name, self.manner.time_zone, self.manner.keys)
         self.on_notice = on_notice
         self._follower: Follower | None = None
 
@@ -96,7 +96,7 @@ class Landing:
             try:
                 if not is_landed_archive(self.lake.ledger, path):
                     with closing(open_stream(path)) as stream:
-                        recognise(stream, self.terms.format_name)
+                        recognise(stream, self.terms.format_name, self.terms.keys)
                 files.append(path)
             except InputError as error:
                 if path in named:

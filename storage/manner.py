@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from storage.format import Keys
 from storage.masking import Masking
 
 
@@ -32,6 +33,8 @@ class Manner:
 
     time_zone: str = "UTC"
     """IANA name of the zone of times that name none."""
+    keys: Keys = ()
+    """Key names of JSON lines that are not the lake's own, each with the column that it means."""
     rhythm: Rhythm = field(default_factory=Rhythm)
     masking: Masking = field(default_factory=Masking)
     """What is masked before anything is written; secrets by default."""

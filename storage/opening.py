@@ -14,7 +14,7 @@ from storage import sources
 from storage.archive import SUFFIXES, is_archive_to_be
 from storage.clock import rfc3339
 from storage.errors import InputError
-from storage.format import LogFormat, load, sniff
+from storage.format import Keys, LogFormat, load, sniff
 from storage.identity import family
 from storage.ledger import Ledger
 from storage.records import bom_bytes, encoding_of, to_text
@@ -62,7 +62,7 @@ class Reading:
         self.stream.close()
 
 
-def recognise(stream: Stream, format_name: str | None) -> LogFormat | None:
+def recognise(stream: Stream, format_name: str | None, keys: Keys = ()) -> LogFormat | None:
     """The format of a stream: the one named, else by its first lines; None for one that holds nothing yet.
 
     Raises InputError for a binary file and for text that no format fits, UsageError for an unknown name.
@@ -83,7 +83,7 @@ def recognise(stream: Stream, format_name: str | None) -> LogFormat | None:
         return named
     text = to_text(head[bom_bytes(head) :], 0, encoding).data
     whole = text[: text.rfind(b"\n") + 1] or text
-    found = sniff(whole)
+    found = sniff(whole, keys)
     if found is None and not (len(head) < SNIFF_BYTES and b"\n" not in text):
         raise unknown_format(stream.path)
     return found
@@ -111,10 +111,11 @@ def _is_binary(head: bytes) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Terms:
-    """How files are to be read: the format named, if any, and the zone of times that name none."""
+    """How files are to be read: the format named, if any, the zone of times that name none, names of JSON keys."""
 
     format_name: str | None = None
     time_zone: str = "UTC"
+    keys: Keys = ()
 
 
 def open_source(
@@ -136,7 +137,7 @@ def open_source(
             stream.close()
             return None
         named = terms.format_name if terms.format_name not in (None, "auto") else known.format if known else None
-        log_format = recognise(stream, named)
+        log_format = recognise(stream, named, terms.keys)
         if log_format is None:
             stream.close()
             return None
@@ -154,7 +155,9 @@ def open_source(
 
 def read_on(source: Source, stream: Stream, log_format: LogFormat, terms: Terms) -> Tail:
     """A tail of a known source, from where it has landed to."""
-    return Tail(stream, log_format, source=str(source.path), place=source.read_to, time_zone=terms.time_zone)
+    return Tail(
+        stream, log_format, source=str(source.path), place=source.read_to, time_zone=terms.time_zone, keys=terms.keys
+    )
 
 
 def is_landed_archive(ledger: Ledger, path: Path) -> bool:

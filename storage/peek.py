@@ -179,7 +179,8 @@ class Peek:
             self._close(key)
         log_format = load(source.format or "")
         tail = Tail(
-            stream, log_format, source=str(source.path), place=source.read_to, time_zone=self.manner.time_zone
+            stream, log_format, source=str(source.path), place=source.read_to, time_zone=self.manner.time_zone,
+            keys=self.manner.keys,
         )  # fmt: skip
         self._open[source.id] = _Item(source, tail, source.landed_to)
         return self._open[source.id]

@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 import numpy as np
 import polars as pl
 
-from storage.format import RECORDS, Context, LogFormat, Offsets
+from storage.format import RECORDS, Context, Keys, LogFormat, Offsets
 from storage.identity import HEAD_BYTES, MARKER_BYTES, marker_of
 from storage.parsing import Frames, Landed, Surroundings, parse_records, reject_row, restore_raw
 from storage.records import CAP_BYTES, Text, bom_bytes, cut_mark, encoding_of, to_records, to_text
@@ -79,12 +79,14 @@ class Tail:
     """One source being read with one format. `place` is where the next step begins."""
 
     def __init__(
-        self, stream: Stream, log_format: LogFormat, *, source: str, place: Place | None = None, time_zone: str = "UTC"
-    ) -> None:
+        self, stream: Stream, log_format: LogFormat, *, source: str, place: Place | None = None,
+        time_zone: str = "UTC", keys: Keys = (),
+    ) -> None:  # fmt: skip
         self.stream = stream
         self.log_format = log_format
         self.source = source
         self.time_zone = time_zone
+        self.keys = keys
         self.place = place or Place()
         self._encoding: str | None = None
         self._scanned_to = 0
@@ -173,7 +175,7 @@ class Tail:
 
     def parse(self, records: pl.DataFrame, now: datetime, *, final: bool) -> Landed:
         """`records` of this source as the rows they hold."""
-        around = Surroundings(self.source, now, Context(self.time_zone, self.written_at))
+        around = Surroundings(self.source, now, Context(self.time_zone, self.keys, self.written_at))
         return parse_records(records, self.log_format, around, final=final)
 
     def _batch(self, frames: Frames, block: Block, end: int, *, provisional: bool) -> Batch:

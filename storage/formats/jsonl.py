@@ -8,7 +8,7 @@ from typing import ClassVar
 import polars as pl
 
 from storage import schema
-from storage.format import Context, Parsed, Sample, rejected
+from storage.format import Context, Keys, Parsed, Sample, rejected
 from storage.formats import _json, _json_lines, _times
 from storage.formats._cells import integer_in, number_in
 from storage.formats._lines import LineFormat
@@ -78,9 +78,14 @@ class JsonLines(LineFormat):
 
     def sniff(self, head: pl.Series) -> float:
         """The share of objects with our `ts`, and an `event` that we know or keys that tell one."""
-        if not _json.any_in(head, "ts"):
+        return self.sniff_mapped(head, ())
+
+    def sniff_mapped(self, head: pl.Series, keys: Keys) -> float:
+        """The same, keys of other names included."""
+        if not _json.any_in(head):
             return 0.0
-        seen = _json.decode(head, _json.texts("event", "ts", *_keys()))
+        names = _wanted(("event", "ts", *_keys()), keys)
+        seen = _mapped(_json.decode(head, _json.texts(*names)), keys)
         fits = seen.filter(pl.col("ts").is_not_null() & _event(seen).is_in(list(schema.EVENTS)))
         return fits.height / max(head.len(), 1)
 
@@ -91,7 +96,8 @@ class JsonLines(LineFormat):
     def read(self, records: pl.DataFrame, context: Context) -> Parsed:
         """Lines of a common skeleton by position; of the others, where a line begins with its event, only that
         table's keys are looked for, which is twice as fast."""
-        quick = _json_lines.regular(records["record"], _WANTED, loose=_LOOSE)
+        loose = (*_LOOSE, *(key for key, column in context.keys if column in _LOOSE))
+        quick = _json_lines.regular(records["record"], _wanted(_WANTED, context.keys), loose=loose)
         rows = quick[_json_lines.ROW]
         parts = [_told(quick.drop(_json_lines.ROW), records[rows], context)] if quick.height else []
         rest = records.filter(~pl.int_range(records.height, eager=True).is_in(rows.implode()))
@@ -118,12 +124,14 @@ _UNDATED = ["label", "prediction"]
 def _read(records: pl.DataFrame, context: Context, columns: Iterable[str]) -> Parsed:
     """Text cells by DuckDB."""
     wanted = [name for name in columns if name not in _LANDED_BY_US]
-    cells = _json.decode(records["record"], _json.texts(*dict.fromkeys(["event", "ts", *wanted])))
+    names = _wanted(("event", "ts", *wanted), context.keys)
+    cells = _json.decode(records["record"], _json.texts(*names))
     return _told(cells, records, context)
 
 
 def _told(cells: pl.DataFrame, records: pl.DataFrame, context: Context) -> Parsed:
     """Types of text `cells` by Polars, one frame an event. Cells that are not there are null."""
+    cells = _mapped(cells, context.keys)
     missing = [name for name in ("event", "ts", *_keys()) if name not in cells.columns]
     cells = cells.with_columns(pl.lit(None, dtype=pl.String).alias(name) for name in missing)
     cells = cells.with_columns(
@@ -141,6 +149,24 @@ def _told(cells: pl.DataFrame, records: pl.DataFrame, context: Context) -> Parse
     }
     bad = cells.filter(~good).with_columns(records["record"].filter(~good))
     return Parsed(frames, rejected(bad, _reason()))
+
+
+def _wanted(names: Iterable[str], keys: Keys) -> list[str]:
+    """`names` and the other `keys` that mean one of them; DuckDB takes no two that differ in case alone."""
+    wanted = list(dict.fromkeys(names))
+    others = [key for key, column in keys if column in wanted and key not in wanted]
+    differing = {key.lower() for key in others}
+    return [name for name in wanted if name.lower() not in differing] + others
+
+
+def _mapped(cells: pl.DataFrame, keys: Keys) -> pl.DataFrame:
+    """`cells` under our names: a column has the first value of its own name and of the keys that mean it."""
+    found: dict[str, list[str]] = {}
+    for key, column in keys:
+        if key in cells.columns and key != column:
+            found.setdefault(column, [column] if column in cells.columns else []).append(key)
+    whole = cells.with_columns(pl.coalesce(names).alias(column) for column, names in found.items())
+    return whole.drop({key for names in found.values() for key in names} - found.keys())
 
 
 def _keys() -> list[str]:

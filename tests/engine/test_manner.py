@@ -35,3 +35,21 @@ def test_a_zone_that_does_not_exist_is_an_error(tmp_path: Path) -> None:
     (home / "watchroom.toml").write_text('[landing]\ntime_zone = "Mars/Olympus"\n')
     with pytest.raises(ConfigError, match="time_zone"):
         Room.open(home, create=True)
+
+
+def test_json_lines_with_other_keys_land_under_our_names(tmp_path: Path) -> None:
+    home, log = tmp_path / "home", tmp_path / "shop.jsonl"
+    home.mkdir()
+    (home / "watchroom.toml").write_text('[landing.json_keys]\nts = ["@timestamp"]\nclient_ip = ["peer", "remote"]\n')
+    log.write_text('{"@timestamp":"2026-03-02T09:00:00Z","remote":"10.0.0.9","method":"GET","path":"/"}\n' * 3)
+    room = Room.open(home, create=True)
+    ingest(room, [log])
+    assert room.lake.scan("requests").collect()["client_ip"].to_list() == ["10.0.0.9"] * 3
+
+
+def test_a_column_that_does_not_exist_is_an_error_with_the_nearest(tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    home.mkdir()
+    (home / "watchroom.toml").write_text('[landing.json_keys]\nclientip = ["remote"]\n')
+    with pytest.raises(ConfigError, match="client_ip"):
+        Room.open(home, create=True)

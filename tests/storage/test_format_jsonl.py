@@ -11,8 +11,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from storage.format import Parsed, load
+from storage.format import RECORDS, Context, Parsed, load, sniff
 from storage.formats import _json
+from storage.formats.jsonl import JsonLines
 from storage.records import Text, to_records
 
 GOOD = b'{"event":"query","ts":"2026-03-02T09:00:00Z","sql":"SELECT 1","trace_id":"t"}\n'
@@ -124,3 +125,35 @@ def test_any_text_survives_the_way_through_json(text: str) -> None:
     assert row("logs", event="log", ts=1, message=text)["message"] == text
     quoted = pl.DataFrame({"text": [text]}).select(_json.quoted(pl.col("text")).alias("json"))["json"][0]
     assert json.loads(quoted) == text
+
+
+OTHER_KEYS = (
+    ("@timestamp", "ts"), ("Method", "method"), ("remote_ip", "client_ip"), ("took", "duration_ms"),
+    ("took_ms", "duration_ms"),
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("copies", [1, 5])
+def test_keys_of_other_names_are_read_as_the_configuration_says(copies) -> None:
+    lines = [
+        '{"@timestamp":"2026-03-02T09:00:00Z","remote_ip":"10.0.0.9","Method":"GET","path":"/a","took":1.5}',
+        '{"ts":"2026-03-02T09:00:01Z","client_ip":"10.0.0.8","path":"\\u00e9","took_ms":"2"}',
+        '{"@timestamp":"2026-03-02T09:00:02Z","colour":"red"}',
+    ] * copies
+    records = pl.DataFrame(
+        {"byte_offset": range(len(lines)), "record": lines, "damaged": [False] * len(lines)}, schema=RECORDS
+    )
+    parsed = JsonLines().parse(records, final=True, context=Context(keys=OTHER_KEYS))
+    found = parsed.frames["requests"].select("ts", "client_ip", "method", "path", "duration_ms").rows()
+    first, second = datetime(2026, 3, 2, 9, tzinfo=UTC), datetime(2026, 3, 2, 9, 0, 1, tzinfo=UTC)
+    expected = [(first, "10.0.0.9", "GET", "/a", 1.5), (second, "10.0.0.8", None, "é", 2.0)]
+    assert found == expected * copies
+    assert parsed.rejects.height == copies
+
+
+def test_a_log_of_other_keys_is_recognised_where_they_are_configured() -> None:
+    head = b'{"@timestamp":"2026-03-02T09:00:00Z","remote_ip":"10.0.0.9","Method":"GET"}\n'
+    found = sniff(head, OTHER_KEYS)
+    assert found is not None
+    assert found.name == "jsonl"
+    assert (without := sniff(head)) is None or without.name != "jsonl"
