@@ -93,13 +93,16 @@ class PostgresqlCsv(LogFormat):
 
 def _cells(records: pl.Series) -> pl.DataFrame:
     """The columns used, quotes and all, a row for each record; nulls where it has fewer than 22."""
+    if records.is_empty():
+        return pl.DataFrame([nulls(0).alias(name) for name in _ALL if name in _USED])
     lines = Lines.of(records)
-    quotes = np.flatnonzero(lines.data == ord('"'))
-    commas = np.flatnonzero(lines.data == ord(","))
-    before, after = np.searchsorted(quotes, lines.starts), np.searchsorted(quotes, lines.stops)
-    line = np.searchsorted(lines.starts, commas, side="right") - 1
-    outside = Marks.of(lines, commas[(np.searchsorted(quotes, commas) - before[line]) % 2 == 0])
-    even = (after - before) % 2 == 0
+    quoted = np.cumsum(lines.data == ord('"'), dtype=np.uint8) & 1
+    before, after = quoted[lines.starts - 1], quoted[lines.stops - 1]
+    before[:1] = 0
+    commas = lines.marks(",")
+    places = commas.places[commas.first[0] :][: commas.count.sum()]
+    outside = Marks.of(lines, places[quoted[places] == np.repeat(before, commas.count)])
+    even = before == after
     rows = np.flatnonzero(even & (outside.count >= len(_COLUMNS) - 1))
     cells = {name: _cell(lines, outside, rows, place) for place, name in enumerate(_ALL) if name in _USED}
     frame = pl.DataFrame([nulls(records.len()).alias(name) for name in cells])
