@@ -114,11 +114,13 @@ class Postgresql(LogFormat):
         """Regular executions by position, all else by its rules; what the messages mean says `_postgres`."""
         quick = _postgres_lines.regular(records["record"], context)
         others = unblank(records.filter(pl.Series(~(quick.executions | quick.steps))))
+        rows = _executions(records["byte_offset"].filter(pl.Series(quick.executions)), quick.rows)
+        if others.is_empty():
+            return Parsed({"queries": rows}, rejected(others, ""))
         events = _events(others, context)
         told = _postgres.kinds(_readable(events))
         if _postgres.any_waiting(told):  # what lacks its duration or plan may belong to a record that is regular
             return self.by_rules(records, final=final, context=context)
-        rows = _executions(records["byte_offset"].filter(pl.Series(quick.executions)), quick.rows)
         return _parsed(others, events, _postgres.tell(told, final=final), rows)
 
     def by_rules(self, records: pl.DataFrame, *, final: bool, context: Context) -> Parsed:
