@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 
@@ -49,14 +49,18 @@ class LandingConfig(Section):
     """Days after which rows of a table go; tables that are not named stay for ever."""
     mask_keys: list[str] = Field(default_factory=list)
     """Keys of query strings, forms and JSON whose values become `***`, besides those that are always masked."""
+    mask_headers: list[str] = Field(default_factory=list)
+    """Headers whose values become `***`, besides Authorization, Cookie and the others that are always masked."""
+    mask_cards: bool = True
+    """Whether card numbers that pass the Luhn check become `***`."""
     mask_emails: bool = False
     """Whether e-mail addresses become `***`."""
     mask_addresses: Literal["keep", "truncate", "pseudonym"] = "keep"
-    """Client addresses: as they are, cut to /24 and /48, or a keyed pseudonym."""
+    """Addresses: as they are, cut to /24 and /48, or a keyed pseudonym; the latter needs a `pseudonym_key`."""
     pseudonym_key: str = ""
     """The key of the pseudonyms; to change it is to forget who they were."""
     mask_sql_literals: bool = False
-    """Whether literals in stored statements become `?` and their parameters are not stored."""
+    """Whether literals in stored statements, plans and errors become `?` and their parameters are not stored."""
 
     @field_validator("time_zone")
     @classmethod
@@ -66,6 +70,12 @@ class LandingConfig(Section):
         if value not in available_timezones():
             raise ValueError(f"no time zone {value!r}")
         return value
+
+    @model_validator(mode="after")
+    def _a_key_for_pseudonyms(self) -> LandingConfig:
+        if self.mask_addresses == "pseudonym" and len(self.pseudonym_key) < 16:
+            raise ValueError('mask_addresses = "pseudonym" needs a secret pseudonym_key of at least 16 characters')
+        return self
 
     @field_validator("json_keys")
     @classmethod

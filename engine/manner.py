@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from engine.config import LandingConfig
 from storage.manner import Manner
-from storage.masking import SECRET_KEYS, Masking
+from storage.masking import SECRET_HEADERS, SECRET_KEYS, Masking
 
 
 def manner(config: LandingConfig) -> Manner:
     """In what manner logs are landed: the zone of bare times, how long rows stay, what is masked, what is watched."""
     masking = Masking(
         keys=(*SECRET_KEYS, *config.mask_keys),
+        headers=(*SECRET_HEADERS, *config.mask_headers),
+        cards=config.mask_cards,
         emails=config.mask_emails,
         addresses=config.mask_addresses,
         pseudonym_key=config.pseudonym_key.encode(),

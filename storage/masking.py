@@ -10,7 +10,7 @@ import hmac
 import ipaddress
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from hashlib import blake2b
 from typing import Literal
 
@@ -34,7 +34,18 @@ _TEXTS: dict[str, tuple[str, ...]] = {
     "logs": ("message", "context"),
     "rejects": ("raw",),
 }
-_ADDRESSES: dict[str, tuple[str, ...]] = {"requests": ("client_ip", "host")}
+_PEOPLE: dict[str, tuple[str, ...]] = {
+    "requests": ("host", "path", "user_agent", "remote_user"), "queries": ("session", "db_user"),
+    "jobs": ("job_id", "job_type"), "logs": ("logger",), "rejects": ("reason",),
+}  # fmt: skip
+"""Columns that hold no secrets by their nature, but may name people: e-mails and addresses are looked for there too."""
+_CLIENTS: dict[str, tuple[str, ...]] = {"requests": ("client_ip",)}
+"""Columns that are one client's name each, whether it is an address or not."""
+_ADDRESS = (
+    r"\b[0-9]{1,3}(?:\.[0-9]{1,3}){3}\b"
+    r"|\b[0-9A-Fa-f]{1,4}(?::[0-9A-Fa-f]{0,4}){1,6}(?::[0-9A-Fa-f]{1,4}\b|::)"
+)
+"""Whatever may be an IPv4 or IPv6 address; `ipaddress` decides."""
 _CARD = r"\b(?:4[0-9]{3}|5[1-5][0-9]{2}|2[2-7][0-9]{2}|3[47][0-9]{2}|6(?:011|5[0-9]{2}))(?:[ -]?[0-9]{2,6}){2,4}\b"
 _EMAIL = r"[A-Za-z0-9._%+-]{1,64}(?:@|%40)[A-Za-z0-9-]{1,63}(?:\.[A-Za-z0-9-]{1,63}){1,8}"
 
@@ -52,11 +63,12 @@ class Masking:
     emails: bool = False
     """E-mail addresses become `***`."""
     addresses: Literal["keep", "truncate", "pseudonym"] = "keep"
-    """Client addresses: as they are, cut to /24 and /48, or replaced by a keyed pseudonym that can still be joined."""
+    """Addresses, wherever they stand: as they are, cut to /24 and /48, or replaced by a keyed pseudonym that can still
+    be joined."""
     pseudonym_key: bytes = b""
     """The key of the pseudonyms; to change it is to forget who they were."""
     sql_literals: bool = False
-    """Literals in stored statements become `?`, and their parameters are not stored."""
+    """Literals in stored statements, plans and errors become `?`, and their parameters are not stored."""
 
     def apply(self, frames: Frames) -> Frames:
         """`frames` with everything masked that must not be written."""
@@ -66,10 +78,17 @@ class Masking:
         for column in _TEXTS.get(name, ()):
             frame = self._text(frame, column)
         if name == "queries" and self.sql_literals:
-            frame = frame.with_columns(templates(frame["sql"]).alias("sql"), pl.lit(None, pl.String).alias("params"))
+            frame = frame.with_columns(
+                templates(frame["sql"]).alias("sql"), pl.lit(None, pl.String).alias("params"),
+                *(_without_values(pl.col(column)) for column in ("plan", "error")),
+            )  # fmt: skip
         if self.addresses != "keep":
-            for column in _ADDRESSES.get(name, ()):
+            for column in _CLIENTS.get(name, ()):
                 frame = frame.with_columns(self._address(frame[column]))
+        if self.addresses != "keep" or self.emails:
+            people = replace(self, keys=(), headers=(), cards=False)
+            for column in _PEOPLE.get(name, ()):
+                frame = people._text(frame, column)
         return frame
 
     def _text(self, frame: pl.DataFrame, column: str) -> pl.DataFrame:
@@ -104,18 +123,27 @@ class Masking:
             masked = masked.str.replace_all(_EMAIL, MASK)
         if self.cards:
             masked = _without_cards(masked)
+        if self.addresses != "keep":
+            masked = self._without_addresses(masked)
         return text.clone().scatter(suspect.arg_true(), masked)
 
     def _suspicious(self) -> str:
         """A pattern that every text fits in which something is to be masked."""
         words = [_spelled(name) for name in (*self.keys, *self.headers)]
         return "(?i)" + "|".join(
-            words + ["[0-9]{4}[ -]?[0-9]{4}"] * self.cards + ["@", "%40"] * self.emails or ["$^"]
+            words + ["[0-9]{4}[ -]?[0-9]{4}"] * self.cards + ["@", "%40"] * self.emails
+            + [r"[0-9]\.[0-9]{1,3}\.[0-9]", ":.{0,4}:"] * (self.addresses != "keep") or ["$^"]
         )  # fmt: skip
 
     def pseudonym(self, text: str) -> str | None:
         """Under which name a client's rows landed, if addresses land under pseudonyms."""
         return self._one_address(text) if self.addresses == "pseudonym" else None
+
+    def _without_addresses(self, text: pl.Series) -> pl.Series:
+        """Addresses in texts truncated or replaced, each distinct one once; the longest first, one may begin another."""
+        found = text.str.extract_all(_ADDRESS).explode().drop_nulls().unique()
+        known = sorted((a for a in found.to_list() if _is_address(a)), key=len, reverse=True)
+        return text.str.replace_many(known, [self._one_address(a) for a in known], leftmost=True) if known else text
 
     def _address(self, column: pl.Series) -> pl.Series:
         """Addresses truncated or replaced, each distinct one once."""
@@ -134,7 +162,25 @@ class Masking:
         return str(ipaddress.ip_network((address, prefix), strict=False).network_address)
 
 
+def _is_address(text: str) -> bool:
+    """Whether a text is an address, and neither a time of day nor `Abc::Def`."""
+    try:
+        ipaddress.ip_address(text)
+    except ValueError:
+        return False
+    return any(c.isdigit() for c in text)
+
+
 NO_MASKING = Masking(keys=(), headers=(), cards=False)
+
+
+def _without_values(text: pl.Expr) -> pl.Expr:
+    """A plan or an error without the values that it quotes: `'...'`, `Key (email)=(...)`, `syntax ...: "..."`."""
+    return (
+        text.str.replace_all(r"'(?:[^']|'')*'", "?")
+        .str.replace_all(r"\)=\([^)]*\)", ")=(?)")
+        .str.replace_all(r': \\?"[^"]*\\?"$', ': "?"')
+    )
 
 
 def _decoded(raw: pl.Series) -> pl.Series:

@@ -70,6 +70,24 @@ def test_addresses_are_cut_or_replaced_by_pseudonyms_that_can_be_joined() -> Non
     assert names != other["requests"]["client_ip"].to_list()
 
 
+@pytest.mark.parametrize(
+    ("text", "kept"),
+    [
+        ("from 10.1.2.3:443, 10.1.2.34, 2001:db8:1:2::3: no", "from 10.1.2.0:443, 10.1.2.0, 2001:db8:1::: no"),
+        ("at 09:00:00 Abc::Def raised, version 1.2, 300.1.1.1", "at 09:00:00 Abc::Def raised, version 1.2, 300.1.1.1"),
+        ("[::ffff:10.1.2.3]", "[::ffff:10.1.2.0]"),
+    ],
+)  # fmt: skip
+def test_addresses_in_texts_are_cut_too(text: str, kept: str) -> None:
+    assert masked(text, addresses="truncate") == kept
+
+
+def test_one_address_that_begins_another_has_a_pseudonym_of_its_own() -> None:
+    settings = {"addresses": "pseudonym", "pseudonym_key": b"k"}
+    one, other = masked("10.0.0.1", **settings), masked("10.0.0.12", **settings)
+    assert masked("10.0.0.12 10.0.0.1", **settings) == f"{other} {one}"
+
+
 def test_literals_leave_statements_and_their_parameters_go() -> None:
     frame = TABLES["queries"].conform(
         pl.DataFrame({"sql": [f"SELECT 1 FROM t WHERE a = '{CANARY}'"], "params": ["[1]"]})
