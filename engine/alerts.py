@@ -39,6 +39,9 @@ class AlertChange:
     note: str = ""
 
 
+SHARED = ("predictions_with_maturity",)
+"""Views that several rules read and that cost most of their time."""
+
 RULE_ERROR = Rule(
     "rule_error", "a rule cannot be asked", "-", "the rule {subject} cannot be asked: {reason}", "warning",
     for_evaluations=3, keep_minutes=0.0,
@@ -54,6 +57,7 @@ def evaluate(reader: Reader, ledger: Ledger, clock: Clock, actor: Actor, *, rule
     asked = [r for r in (default_rules() if rules is None else rules) if job is None or r.job == job]
     now = clock()
     with reader.connect("\n".join(rule.query for rule in asked)) as connection:
+        hold(connection)
         answers = [found for rule in asked for found in ask(connection, rule, now)]
     with ledger.write() as connection:
         changes = settle(connection, answers, (*asked, RULE_ERROR), actor, now)
@@ -80,6 +84,14 @@ def _tell(connection: sqlite3.Connection, changes: Sequence[AlertChange], rules:
     states = {change.alert.id: change.to_state for change in changes}
     still = [(states.get(alert.id, ""), alert) for alert in open_alerts(connection) if alert.rule in rules]
     notices.tell(connection, [*over, *still], rules, channels, now)
+
+
+def hold(connection: duckdb.DuckDBPyConnection) -> None:
+    """Work out once what the views behind several rules share, for all questions of this connection."""
+    known = {name for (name,) in connection.execute("SELECT view_name FROM duckdb_views()").fetchall()}
+    for view in SHARED:
+        if view in known:
+            connection.execute(f'CREATE TEMP TABLE "{view}" AS SELECT * FROM "{view}"')
 
 
 def ask(connection: duckdb.DuckDBPyConnection, rule: Rule, now: datetime) -> list[Seen]:

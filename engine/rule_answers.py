@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from engine.alert_rules import Rule, Seen
-from engine.alerts import RULE_ERROR, ask
+from engine.alerts import RULE_ERROR, ask, hold
 from storage.sql import Reader
 
 
@@ -17,6 +17,7 @@ def answers(reader: Reader, rules: Sequence[Rule], now: datetime) -> list[dict[s
     A rule that knows no cause at all (nothing deployed, no job yet) has one row that says `no cause`.
     """
     with reader.connect("\n".join(rule.query for rule in rules)) as connection:
+        hold(connection)
         return [row for rule in rules for row in _rows(rule, ask(connection, rule, now))]
 
 

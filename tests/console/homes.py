@@ -9,6 +9,7 @@ from pathlib import Path
 
 import polars as pl
 
+from engine import estimate_check
 from engine.actor import Actor
 from engine.alert_rules import Rule
 from engine.alerts import evaluate
@@ -67,6 +68,7 @@ def fill(room: Room, clock: Hands) -> Room:
     land(room, {"labels": truths(end)}, "label")
     land(room, traffic(end), "land")
     _alert(room, clock)
+    estimate_check.record(room.reader, room.ledger, clock)
     return room
 
 

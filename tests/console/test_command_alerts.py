@@ -66,6 +66,8 @@ def test_tests_of_rules_pass_or_fail(ask: CommandLine, tmp_path: Path) -> None:
     answer = ask("alerts-test", str(file))
     assert (answer.code, answer.rows[0]["got"]) == (1, "pff")
     assert ask("alerts-test", str(tmp_path / "gone.toml")).code == 2
+    ours = ask("alerts", "test", "--tests")
+    assert (ours.code, all(row["ok"] for row in ours.rows)) == (0, True)
 
 
 def test_a_channel_is_tried_and_its_failure_told(ask: CommandLine, tmp_path: Path) -> None:
