@@ -140,7 +140,7 @@ class Masking:
         return self._one_address(text) if self.addresses == "pseudonym" else None
 
     def _without_addresses(self, text: pl.Series) -> pl.Series:
-        """Addresses in texts truncated or replaced, each distinct one once; the longest first, one may begin another."""
+        """Addresses in texts cut or replaced, each distinct one once; the longest first: one may begin another."""
         found = text.str.extract_all(_ADDRESS).explode().drop_nulls().unique()
         known = sorted((a for a in found.to_list() if _is_address(a)), key=len, reverse=True)
         return text.str.replace_many(known, [self._one_address(a) for a in known], leftmost=True) if known else text

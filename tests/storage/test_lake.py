@@ -121,7 +121,8 @@ def test_the_lake_is_read_without_watchroom_as_its_page_says(lake: Lake, capsys:
     lake.append({"requests": rows}, kind="land")
     code = re.findall(r"```python\n(.*?)```", page, re.S)
     names: dict[str, object] = {}
-    for snippet in code[:2]:
+    assert [bool(re.search(r"^spark", snippet)) for snippet in code] == [False, False, False, True, True]
+    for snippet in code[:3]:
         exec(snippet.replace("HOME", str(lake.home.path)), names)
     said = capsys.readouterr().out
     assert "3" in said and "404" in said
