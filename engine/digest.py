@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
+from typing import Any
 
 import polars as pl
 
@@ -18,6 +19,10 @@ from storage.sql import Reader
 DAILY_AT_HOUR = 8
 """UTC."""
 MONDAY = 0
+_WEEKS = """SELECT model, environment,
+    sum(weight * CAST(flagged = truth AS INTEGER)) FILTER (ts >= $1) / sum(weight) FILTER (ts >= $1) AS accuracy,
+    sum(weight * CAST(flagged = truth AS INTEGER)) FILTER (ts < $1) / sum(weight) FILTER (ts < $1) AS accuracy_before
+FROM matured_predictions WHERE ts >= $1 - INTERVAL 7 DAY AND ts < $2 GROUP BY ALL"""
 MOST_LINES = 40
 
 
@@ -43,7 +48,7 @@ def send_due(reader: Reader, ledger: Ledger, channels: Sequence[Channel], clock:
 
 
 def weekly_summary(reader: Reader, due: datetime) -> Notice:
-    """How the models that run now did, and the alerts and tunings of the week before `due`."""
+    """How the models that run now did beside the week before, and the alerts and tunings of the week before `due`."""
     since = due - timedelta(days=7)
     now = reader.query("SELECT * FROM performance_now")
     alerts = reader.query(
@@ -55,9 +60,11 @@ def weekly_summary(reader: Reader, due: datetime) -> Notice:
         "SELECT verdict, count(*) AS n FROM tuning_runs WHERE ts >= $1 AND ts < $2 GROUP BY verdict ORDER BY n DESC",
         [since, due],
     )
+    weeks = {(r["model"], r["environment"]): r for r in reader.query(_WEEKS, [since, due]).to_dicts()}
     lines = [
         f"{r['model']} {r['version']} in {r['environment']}: {r['state']}, accuracy {_share(r['acc1000'])}"
-        f" (limit {r['accuracy_limit']:.2f}), F1 {_share(r['f1'])}, {r['predictions']:,} predictions"
+        f" (limit {r['accuracy_limit']:.2f}), F1 {_share(r['f1'])}, {r['predictions']:,} predictions;"
+        f" {_trend(weeks.get((r['model'], r['environment']), {}))}"
         for r in now.iter_rows(named=True)
     ]
     lines.append(f"alerts: {_counts(alerts, 'rule')}")
@@ -65,6 +72,11 @@ def weekly_summary(reader: Reader, due: datetime) -> Notice:
     week = f"{since:%G-W%V}"
     title = f"watchroom, week {week}: {int(alerts['n'].sum() or 0)} alerts"
     return Notice(f"weekly-{week}", "weekly", "info", title, tuple(lines), f"weekly-{week}", rfc3339(due))
+
+
+def _trend(week: Mapping[str, Any]) -> str:
+    """This week's accuracy beside the one before, in words."""
+    return f"this week {_share(week.get('accuracy'))}, the week before {_share(week.get('accuracy_before'))}"
 
 
 def _held(connection: sqlite3.Connection, channel: str, due: datetime) -> list[sqlite3.Row]:

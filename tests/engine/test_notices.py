@@ -8,7 +8,7 @@ from pathlib import Path
 from engine import alerts, digest, notices
 from engine.alert_rules import Rule
 from tests.engine.receivers import Desk, http
-from tests.modelops import IDRIS, JOB, START
+from tests.modelops import IDRIS, JOB, START, labels, predictions, room
 
 
 def test_a_cause_is_told_once_repeated_after_hours_and_told_to_be_over(tmp_path: Path) -> None:
@@ -125,6 +125,17 @@ def test_the_weekly_summary_comes_once_on_a_monday(tmp_path: Path) -> None:
         assert notice.kind == "weekly"
         digest.send_due(desk.room.reader, desk.room.ledger, desk.channels, desk.room.clock)
         assert len(desk.deliver()) == 1
+
+
+def test_the_weekly_summary_says_how_each_model_did_beside_the_week_before(tmp_path: Path) -> None:
+    r, days = room(tmp_path), 24 * 60
+    for day, right in ((1, [True] * 8 + [False] * 2), (9, [True] * 9 + [False])):
+        made = predictions([(day * days + i, 0.9) for i in range(10)], first=10 * day)
+        known = labels(right, first=10 * day, minute=day * days + 20)
+        r.lake.append({"predictions": made, "labels": known}, kind="judge")
+    notice = digest.weekly_summary(r.reader, START + timedelta(days=14))
+    assert "census 1.0.0 in production" in notice.lines[0]
+    assert "this week 0.900, the week before 0.800" in notice.lines[0]
 
 
 def test_of_warnings_that_come_all_day_four_are_told(tmp_path: Path) -> None:
