@@ -70,6 +70,8 @@ class Detector(ABC):
     """The longest that one subject's window lasts."""
     lookback: ClassVar[timedelta]
     """How far before a subject's `window_start` events still matter."""
+    grid: ClassVar[timedelta | None] = None
+    """Windows end at whole multiples of this only, counted from the epoch; None: at any moment."""
     threshold: ClassVar[Threshold]
     alert_accuracy: ClassVar[float]
     """Accuracy under this raises an alert."""

@@ -12,7 +12,7 @@ import sqlite3
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from uuid import uuid4
 
@@ -135,6 +135,9 @@ class Pipeline:
         if resting or through is None or not (fresh or deployment.model not in self._idle):
             return Step(deployment.model, 0, 0, 0.0)
         low = _earliest(fresh, mark, detector)
+        if low is not None and detector.grid is not None and _nothing_ended(low, through, detector, detector.grid):
+            self._idle.discard(deployment.model)
+            return Step(deployment.model, 0, 0, 0.0)
         began = time.perf_counter()
         stamp = Stamp(self.environment, deployment.config_revision, self.run_id, deployment.version)
         source = partial(self._events, detector, snapshot)
@@ -211,6 +214,12 @@ def _earliest(fresh: Sequence[Segment], mark: _Mark, detector: Detector) -> date
         return None
     moments = [parse_rfc3339(s) for s in starts if s is not None] + [mark.judged_through]
     return min(moments) - detector.settle
+
+
+def _nothing_ended(low: datetime, through: datetime, detector: Detector, grid: timedelta) -> bool:
+    """Whether no window on the grid ends from `low` on and is final by now."""
+    first = low + (ENDLESS - low) % grid
+    return first > through - detector.settle
 
 
 def _later(one: datetime | None, other: datetime | None) -> datetime | None:

@@ -10,7 +10,7 @@ import polars as pl
 
 from engine.detector import Detector, Settings, Threshold
 from engine.n1.features import FEATURES, features
-from engine.n1.rows import narrow, parts
+from engine.n1.rows import narrow, parts, still_there
 from engine.n1.verdict import judge
 from engine.n1.windows import Cut, windowed
 
@@ -82,7 +82,8 @@ class N1Detector(Detector):
                 "window_start", "subject"
             )
 
-        return narrow(events).map_batches(judged, schema=FEATURES)
+        asked = events if since is None else still_there(events, since)
+        return narrow(asked).map_batches(judged, schema=FEATURES)
 
     def score(self, features: pl.LazyFrame) -> pl.LazyFrame:
         """The surest loop's probability, a reason that names it, and the loops as evidence."""

@@ -59,6 +59,7 @@ class WafBehavioral(Detector):
     settle = timedelta(seconds=5)
     span = timedelta(minutes=1)
     lookback = LOOKBACK
+    grid = timedelta(minutes=1)
     threshold = Threshold(0.5, 0.5, 0.9)
     alert_accuracy = 0.90
     alert_severity = "critical"

@@ -7,6 +7,7 @@ outlives its batch. What follows works on numbers.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import datetime
 
 import polars as pl
 
@@ -51,6 +52,17 @@ _LAST_IS_ONE = r"(?:^|[^0-9.])1[\"'\]})\s]*$"
 _ENCODED = pl.Struct({"template": TEMPLATE, "text": pl.UInt64, "kind": pl.UInt16})
 
 
+def _subject() -> pl.Expr:
+    """Whom a statement belongs to: its trace, else its session, else its log."""
+    return pl.coalesce(given("trace_id"), given("session"), given("source"), pl.lit("unknown"))
+
+
+def still_there(events: pl.LazyFrame, since: datetime) -> pl.LazyFrame:
+    """The statements of subjects that asked something at `since` or later."""
+    here = events.filter(pl.col("ts") >= since).select(_subject().alias("subject")).unique().collect()["subject"]
+    return events.filter(_subject().is_in(here.implode()))
+
+
 def narrow(events: pl.LazyFrame) -> pl.LazyFrame:
     """`events` of the queries table as rows, in any order; statements without text or time are left out.
 
@@ -70,7 +82,7 @@ def narrow(events: pl.LazyFrame) -> pl.LazyFrame:
     return (
         events.filter(pl.col("sql").is_not_null() & pl.col("ts").is_not_null())
         .select(
-            pl.coalesce(trace, given("session"), given("source"), pl.lit("unknown")).cast(SUBJECT).alias("subject"),
+            _subject().cast(SUBJECT).alias("subject"),
             "ts",
             "byte_offset",
             (pl.col("span_id").hash(1) ^ pl.col("caller").hash(2) ^ pl.col("source").hash(3)).alias("identity"),
