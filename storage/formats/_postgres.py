@@ -41,12 +41,15 @@ class Told:
 
 
 def tell(told: pl.DataFrame, *, final: bool) -> Told:
-    """Executions and messages from `told`, the `kinds` of all events of a block."""
+    """Executions and messages from `told`, the `kinds` of all events of a block.
+
+    A bare duration that no text waits for (`log_duration` alone) is a log record of its session.
+    """
     joined, held_from = _join(told, final=final)
     if held_from is not None:
         joined = joined.filter(pl.col("byte_offset") < held_from)
     executed = pl.col("kind").is_in(["done", "text"]) | ((pl.col("kind") == "plan") & ~pl.col("absorbed"))
-    left_out = pl.col("kind").is_in(["step", "bare"]) | (pl.col("kind") == "plan")
+    left_out = pl.col("kind").is_in(["step", "plan"]) | ((pl.col("kind") == "bare") & pl.col("absorbed"))
     return Told(queries(joined.filter(executed)), _logs(joined.filter(~executed & ~left_out)), held_from)
 
 
@@ -132,7 +135,8 @@ def _join(frame: pl.DataFrame, *, final: bool) -> tuple[pl.DataFrame, int | None
         how="left",
         maintain_order="left",
     )
-    absorbed = plans.filter("absorbed")["byte_offset"].implode()
+    spent = texts.filter(pl.col("joined_ms").is_not_null())["next_byte_offset"]
+    absorbed = pl.concat([plans.filter("absorbed")["byte_offset"], spent]).implode()
     held = None if final else _held(frame, texts, plans)
     return frame.with_columns(
         pl.coalesce("duration_ms", "joined_ms").alias("duration_ms"),

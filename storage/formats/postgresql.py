@@ -58,8 +58,9 @@ class Postgresql(LogFormat):
             "2026-11-22 16:06:50 CET:10.0.0.1(44160):shop@shop:[28423]:LOG:  duration: 0.3 ms\n"
             "2026-11-22 16:06:50 CET:10.0.0.1(44160):shop@shop:[28423]:LOG:  execute a: SELECT 1\n"
             "2026-11-22 16:06:50 CET:10.0.0.1(44160):shop@shop:[28423]:LOG:  duration: 0.717 ms\n",
-            {"queries": [{"ts": "2026-11-22T15:06:50Z", "session": "28423", "sql": "SELECT 1", "duration_ms": 0.717}]},
-            "RDS; log_statement and log_duration: the text and its duration are two records, a parse's duration is none",  # noqa: E501
+            {"queries": [{"ts": "2026-11-22T15:06:50Z", "session": "28423", "sql": "SELECT 1", "duration_ms": 0.717}],
+             "logs": [{"message": "duration: 0.3 ms"}]},
+            "RDS; log_statement and log_duration: the text and its duration are two records; a parse's belongs to none",
         ),
         Sample(
             "edge",

@@ -61,6 +61,13 @@ def test_a_duration_too_long_to_be_joined_is_not_lost() -> None:
     assert result.frames["logs"]["message"].to_list() == ["duration: 15000.250 ms"]
 
 
+def test_a_duration_without_any_text_is_not_lost() -> None:
+    """`log_duration` without `log_statement`: what took so long is not told, that something did is a log record."""
+    result = parsed(line(BARE) + line("LOG:  duration: 12.000 ms", pid=8))
+    assert result.frames["logs"]["message"].to_list() == ["duration: 2.5 ms", "duration: 12.000 ms"]
+    assert result.frames["logs"]["context"].str.contains("session").all()
+
+
 def test_a_duration_belongs_to_its_own_session_and_to_one_text() -> None:
     """Backends interleave; parse and bind durations come before the text; an error ends the wait."""
     log = (
