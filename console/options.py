@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from console.completion import model_names
 from console.output import Output
 
 HomeOption = Annotated[
@@ -17,7 +18,10 @@ OutputOption = Annotated[Output, typer.Option("--output", "-o", help="The form o
 FormatOption = Annotated[
     str, typer.Option("--format", "-f", help="The log format; `auto` picks it from the first lines.")
 ]
-ModelArgument = Annotated[str, typer.Argument(metavar="MODEL", help="A model's name, as `list-models` shows it.")]
+ModelArgument = Annotated[
+    str,
+    typer.Argument(metavar="MODEL", help="A model's name, as `list-models` shows it.", autocompletion=model_names),
+]
 EnvironmentOption = Annotated[str, typer.Option("--env", help="The environment: staging or production.")]
 ReasonOption = Annotated[str, typer.Option("--reason", help="Why; kept with the change for ever.")]
 BreakGlassOption = Annotated[

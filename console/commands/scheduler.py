@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from console.completion import job_names
 from console.confirm import confirm, writable
 from console.options import DryRunOption, HomeOption, LimitOption, OutputOption, ReasonOption, YesOption
 from console.output import Output, emit, emit_one, say
@@ -23,7 +24,10 @@ def command(
     what: Annotated[
         What, typer.Argument(help="run in the foreground; run-now, pause, resume one job; history.")
     ] = "run",
-    job: Annotated[str | None, typer.Argument(metavar="JOB", help="A job, as `scheduler-status` names it.")] = None,
+    job: Annotated[
+        str | None,
+        typer.Argument(metavar="JOB", help="A job, as `scheduler-status` names it.", autocompletion=job_names),
+    ] = None,
     once: Annotated[bool, typer.Option("--once", help="run: only what is due now; for cron or systemd.")] = False,
     lasting: Annotated[str, typer.Option("--for", help="pause: how long.")] = "1day",
     reason: ReasonOption = "",
