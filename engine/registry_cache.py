@@ -56,10 +56,16 @@ class RegistryCache:
         return held[2] if held is not None and held[0] == stamp and now - held[1] < self.ttl else None
 
     def warm(self) -> int:
-        """Load what runs in every environment; returns how many deployments are held."""
+        """Load what runs in every environment, for all processes; returns how many deployments are held.
+
+        That is no look-up, so it counts as neither hit nor miss.
+        """
+        now, stamp = self.registry.clock(), self._stamp()
         with self.registry.ledger.read() as connection:
             names = [row["name"] for row in connection.execute("SELECT name FROM environment")]
-        return sum(len(self.deployed(name)) for name in names)
+        self._held |= {name: (stamp, now, self.registry.deployed(name)) for name in names}
+        self._write_shared(stamp)
+        return sum(len(self._held[name][2]) for name in names)
 
     def clear(self) -> None:
         """Drop what this and every other process holds."""

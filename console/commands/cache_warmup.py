@@ -26,9 +26,8 @@ def command(output: OutputOption = Output.table, home: HomeOption = None) -> Non
     room = Room.open(home)
     began_s = monotonic_s()
     ttl = timedelta(seconds=load_config(room.home.config).registry.cache_ttl_s)
-    cache = RegistryCache(room.registry, room.home.state, ttl)
-    held = cache.warm()
-    cache.flush()
+    held = RegistryCache(room.registry, room.home.state, ttl).warm()
     figures = room.reader.query("SELECT count(*) AS n FROM performance_now").item()
     say(f"{held} deployments and the figures of {figures} read in {1000 * (monotonic_s() - began_s):.0f} ms")
-    emit(room.reader.query("SELECT * FROM cache_health"), output)
+    emit(room.reader.query("SELECT * FROM cache_health"), output,
+         empty="no look-up is counted yet; `watchroom run` counts them")  # fmt: skip
