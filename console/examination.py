@@ -41,10 +41,9 @@ def show_examination(found: Examination, output: Output) -> int:
     print(f"{found.format}: {found.records:,} records, {rows}, {found.rejected:,} rejected")
     for reject in found.rejects:
         print(f"line {reject.line}: {printable(reject.reason)}")
-        start = max(0, (reject.column or 1) - WIDTH // 2)
+        start = max(0, reject.column - WIDTH // 2)
         print(f"    {printable(reject.record[start : start + WIDTH])}")
-        if reject.column is not None:
-            print("    " + " " * len(printable(reject.record[start : reject.column - 1])) + "^")
+        print("    " + " " * len(printable(reject.record[start : reject.column - 1])) + "^")
     if len(found.rejects) < found.rejected:
         say(f"{len(found.rejects)} of {found.rejected:,} rejected lines shown")
     return int(found.rejected > 0)

@@ -237,13 +237,16 @@ def _first_lines(head: bytes) -> pl.Series:
 
 @dataclass(frozen=True, slots=True)
 class RejectedRecord:
-    """A record that was rejected: where, why, and the `column` (from 1) where it ceases to fit, if that is known."""
+    """A record that was rejected: where, why, and the `column` (from 1) where it ceases to fit.
+
+    It is 1 where the record lacks something, and so does not fit as a whole.
+    """
 
     line: int
     byte_offset: int
     reason: str
     record: str
-    column: int | None
+    column: int
 
 
 @dataclass(frozen=True, slots=True)

@@ -77,6 +77,11 @@ class Wrapped(LogFormat):
         lines = lines.filter(lines.str.contains(r"\S"))
         return self.outer.sniff(head) * self.inner.sniff(lines) if lines.len() else 0.0
 
+    def stops_at(self, record: str) -> int | None:
+        """Where the line within ceases to fit the inner format, or the whole line the envelope."""
+        inner = self.inner.stops_at(record)
+        return self.outer.stops_at(record) if inner is None else inner
+
     def parse(self, records: pl.DataFrame, *, final: bool, context: Context = NO_CONTEXT) -> Parsed:
         """The inner format's rows, with offsets of this file; an unfinished inner record is held."""
         records = unblank(records)

@@ -43,7 +43,6 @@ def examination(head: bytes, named: LogFormat | None, context: Context) -> Exami
 def _shown(rejects: pl.DataFrame, head: bytes, chosen: LogFormat) -> tuple[RejectedRecord, ...]:
     found = []
     for offset, reason, record in rejects.select("byte_offset", "reason", "record").iter_rows():
-        stop = chosen.stops_at(record)
-        column = None if stop is None else stop + 1
+        column = (chosen.stops_at(record) or 0) + 1
         found.append(RejectedRecord(head.count(b"\n", 0, offset) + 1, offset, reason, record, column))
     return tuple(found)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import ClassVar
 
 import numpy as np
@@ -65,6 +66,12 @@ class Logfmt(LineFormat):
         ),
         Sample("reject", "level=info msg=hello\njust words\n", about="no time; no pairs"),
     )  # fmt: skip
+
+    def stops_at(self, record: str) -> int | None:
+        """The first word that is no pair."""
+        found = re.match(rf"(?:{_STAMP[1:]})?(?:{_PAIR}|\s)*", record)
+        end = found.end() if found else 0
+        return end if end < len(record) else None
 
     def sniff(self, head: pl.Series) -> float:
         """Lines of three pairs or more with a time among them or in front."""
