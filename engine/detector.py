@@ -24,6 +24,7 @@ from typing import Any, ClassVar, Literal
 
 import polars as pl
 
+from engine.about import About
 from storage.discovery import member_class, member_names
 from storage.errors import ConfigError, UsageError
 from storage.schema import TIME
@@ -60,6 +61,8 @@ class Detector(ABC):
     version: ClassVar[str]
     title: ClassVar[str]
     """One line for people."""
+    about: ClassVar[About]
+    """Definition, features, evidence and blind spots, for docs/detectors.md."""
     table: ClassVar[str]
     """The table of the lake that it reads."""
     subject: ClassVar[str]

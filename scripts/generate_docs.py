@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import importlib
 import inspect
+import json
+from collections.abc import Iterable
 from dataclasses import MISSING, fields
 from pathlib import Path
 from typing import Any
@@ -56,12 +58,15 @@ def _command(name: str, command: Any) -> str:
 
 
 def detectors_page() -> str:
-    """Every detector: definition, table, subject, timing, settings; its own page has exams and blind spots."""
-    parts = ["# Detectors\n", "Made from the code by `make docs`. Each detector is one file in `engine/detectors/`.\n"]
+    """Every detector from its code: definition, features, settings, evidence, blind spots; and what was measured."""
+    parts = [
+        "# Detectors\n",
+        "Made from the code by `make docs`; the tables of exams from `docs/detectors/measured.json`, which"
+        " `python bench/measure.py EXAM_PY DATA_DIR` writes. Each detector is one file in `engine/detectors/`.\n",
+    ]
+    measured = json.loads((DOCS / "detectors" / "measured.json").read_text(encoding="utf-8"))
     for name in detector.names():
         kind = detector.load(name)
-        parts.append(f"## {name} {kind.version}\n")
-        parts.append(f"{kind.title}. {_first_paragraph(kind)}\n")
         facts = {
             "reads": f"`{kind.table}`",
             "a verdict is about": kind.subject,
@@ -71,24 +76,58 @@ def detectors_page() -> str:
                          f" step {kind.threshold.step})",
             "alert": f"{kind.alert_severity} under {kind.alert_accuracy:.0%} accuracy",
         }  # fmt: skip
-        parts.append("\n".join(["| | |", "|---|---|", *(f"| {k} | {v} |" for k, v in facts.items())]) + "\n")
-        parts.append("\n".join(["| setting | default | meaning |", "|---|---|---|", *_settings(kind)]) + "\n")
+        parts += [
+            f"## {name} {kind.version}\n", f"{kind.title}. {_first_paragraph(kind)}\n", f"{kind.about.definition}\n",
+            _table(("", ""), facts.items()),
+            "### Settings\n", _table(("setting", "default", "meaning"), _settings(kind)),
+            "### Features\n", _table(("feature", "meaning"), ((f"`{k}`", v) for k, v in kind.about.features.items())),
+            "### Evidence\n", _table(("key", "meaning"), ((f"`{k}`", v) for k, v in kind.about.evidence.items())),
+            *_measured(measured, name),
+            "### Known blind spots\n", "\n".join(f"- {spot}" for spot in kind.about.blind_spots) + "\n",
+        ]  # fmt: skip
         if (DOCS / "detectors" / f"{name}.md").exists():
-            parts.append(
-                f"Definition, features, evidence, exam tables and known blind spots: [{name}](detectors/{name}.md).\n"
-            )
+            parts.append(f"How it works, what was tried, more tables and cost: [{name}](detectors/{name}.md).\n")
     return "\n".join(parts)
+
+
+def _table(head: tuple[str, ...], rows: Iterable[Iterable[object]]) -> str:
+    lines = [f"| {' | '.join(head)} |", "|---" * len(head) + "|"]
+    return "\n".join([*lines, *(f"| {' | '.join(str(cell) for cell in row)} |" for row in rows)]) + "\n"
+
+
+def _measured(measured: Any, name: str) -> list[str]:
+    """The exams on the public half, the scores as probabilities, and the recorded sample."""
+    parts = []
+    for exam, told in measured["exams"].get(name, {}).items():
+        figures = ("n", "positives", "precision", "recall", "f1", "fpr", "auc")
+        rows = [(group, *(_figure(of[key]) for key in figures)) for group, of in told["sets"].items()]
+        parts += [f"### Exam `{exam}`, public half\n", _table(("set", *figures), rows)]
+        bins = [(f"{low:.1f}-{low + 0.1:.1f}", f"{n:,}", f"{mean:.2f}", f"{share:.2f}")
+                for low, n, mean, share in told["reliability"]["rows"]]  # fmt: skip
+        parts.append(f"Scores as probabilities: expected calibration error **{told['reliability']['ece']:.3f}**.\n")
+        parts.append(_table(("score", "subjects", "mean score", "share true"), bins))
+    if of := measured["recording"].get(name):
+        right = (of["tp"] + of["tn"]) / sum(of.values())
+        parts += [
+            "### The recorded sample\n", f"`sample_data/recording`, accuracy **{right:.3f}**.\n",
+            _table(("", "flagged", "quiet"), (("true", of["tp"], of["fn"]), ("not", of["fp"], of["tn"]))),
+        ]  # fmt: skip
+    return parts
+
+
+def _figure(value: float | None) -> str:
+    return "-" if value is None else f"{value:,}" if isinstance(value, int) else f"{value:.3f}"
 
 
 def _first_paragraph(kind: type[detector.Detector]) -> str:
     return " ".join((inspect.getdoc(kind) or "").split("\n\n")[0].split())
 
 
-def _settings(kind: type[detector.Detector]) -> list[str]:
+def _settings(kind: type[detector.Detector]) -> list[tuple[object, ...]]:
     """A row a setting; its meaning is the sentence under the field."""
     said = _attribute_docs(kind.settings_type)
     defaults = kind.defaults()
-    return [f"| `{f.name}` | {defaults[f.name]} | {said.get(f.name, '')} |" for f in fields(kind.settings_type)]
+    return [(f"`{f.name}`", defaults[f.name], said.get(f.name, "")) for f in fields(kind.settings_type)]
 
 
 def _attribute_docs(kind: type) -> dict[str, str]:

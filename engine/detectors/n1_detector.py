@@ -8,7 +8,9 @@ from typing import ClassVar, Literal, cast
 
 import polars as pl
 
+from engine.about import About
 from engine.detector import Detector, Settings, Threshold
+from engine.n1.about import ABOUT
 from engine.n1.features import FEATURES, features
 from engine.n1.rows import narrow, parts, still_there
 from engine.n1.verdict import judge
@@ -57,6 +59,7 @@ class N1Detector(Detector):
     name: ClassVar[str] = "n1-detector"
     version: ClassVar[str] = "1.0.0"
     title: ClassVar[str] = "N+1 queries: one more statement for each row of an earlier one"
+    about: ClassVar[About] = ABOUT
     table: ClassVar[str] = "queries"
     subject: ClassVar[str] = "trace_id, else a session's burst of statements"
     settle: ClassVar[timedelta] = timedelta(seconds=5)

@@ -29,7 +29,9 @@ from typing import ClassVar, Literal
 
 import polars as pl
 
+from engine.about import About
 from engine.detector import VERDICT, Detector, Settings, Threshold
+from engine.queue.about import ABOUT
 from engine.queue.kinds import Limits
 from engine.queue.runs import COLUMNS, clean
 from engine.queue.signals import FEATURES, signals
@@ -67,6 +69,7 @@ class QueueAnomaly(Detector):
     name: ClassVar[str] = "queue-anomaly"
     version: ClassVar[str] = "1.0.0"
     title: ClassVar[str] = "Queue jobs that break with their own past"
+    about: ClassVar[About] = ABOUT
     table: ClassVar[str] = "jobs"
     subject: ClassVar[str] = "one run of a job (job_id)"
     settle: ClassVar[timedelta] = timedelta(seconds=60)

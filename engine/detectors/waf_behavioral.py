@@ -35,6 +35,7 @@ from pathlib import Path
 import polars as pl
 
 from engine.detector import Detector, Settings, Threshold
+from engine.waf.about import ABOUT
 from engine.waf.assess import assessed, told
 from engine.waf.events import LOOKBACK
 from engine.waf.model import shipped_model, stored_model
@@ -54,6 +55,7 @@ class WafBehavioral(Detector):
     name = "waf-behavioral"
     version = "1.0.0"
     title = "Attacks in web requests, by payload and by behaviour"
+    about = ABOUT
     table = "requests"
     subject = "a client in a one-minute window"
     settle = timedelta(seconds=5)

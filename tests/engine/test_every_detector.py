@@ -109,6 +109,15 @@ def test_predictions_are_whole(kind: type[Detector]) -> None:
         json.loads(text)
 
 
+def test_it_explains_every_figure_that_it_keeps(kind: type[Detector]) -> None:
+    """Every column beside the verdict, and every key of the evidence."""
+    rows = verdicts(kind, some_events(kind.table))
+    kept, told = (set().union(*(json.loads(text) for text in rows[name])) for name in ("features", "evidence"))
+    assert kept == set(kind.about.features)
+    assert told == set(kind.about.evidence)
+    assert kind.about.blind_spots
+
+
 def test_the_threshold_only_draws_the_line(kind: type[Detector]) -> None:
     """Another threshold gives the same scores."""
     events = some_events(kind.table).lazy()
