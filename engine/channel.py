@@ -107,7 +107,7 @@ def load(name: str) -> type[Channel]:
         raise UsageError(f"no channel {name!r}; there are {', '.join(names())}")
     import engine.channels as package
 
-    found = member_class(package, name, Channel)  # type: ignore[type-abstract]
+    found = member_class(package, name, Channel)  # type: ignore[type-abstract]  # the base stands for its kinds
     if found.name != name:
         raise TypeError(f"{found.__module__} must name its channel {name!r}, not {found.name!r}")
     return found

@@ -113,11 +113,13 @@ def fair(reader: Reader, model: str, environment: str = "production") -> Fair | 
 def evened(items: pl.DataFrame, seed: int = 0) -> pl.DataFrame:
     """`items` (with `propensity`) thinned to an even sample: kept with the chance least propensity / propensity.
 
-    Which ones is settled by their ids, so the same items are kept at every look.
+    Which ones is settled by their ids, so the same items are kept at every look. Where those that were not drawn (no
+    propensity) are more than that would leave, they are the sample, so that a few drawn labels cost none of the others.
     """
     if items["propensity"].null_count() == items.height:
         return items
     least = items["propensity"].min()
     chance = (pl.lit(least) / pl.col("propensity").fill_null(1.0)).cast(pl.Float64)
     place = pl.col("prediction_id").hash(seed).cast(pl.Float64) / 2.0**64
-    return items.filter(place < chance)
+    even, whole = items.filter(place < chance), items.filter(pl.col("propensity").is_null())
+    return whole if whole.height > even.height else even

@@ -1,17 +1,22 @@
 -- How strong the evidence is that what runs now is under its accuracy limit, however often one looks: the e-detector of
--- engine/evidence.py against the limit, started over the newest 10,000 matured labels (of drawn ones an even sample). While the
--- accuracy holds, `log10_fortune` passes log10(A) on average once in A labels at most.
+-- engine/evidence.py against the limit, started over the newest 10,000 matured labels (of drawn ones an even sample, or those
+-- that were not drawn if they are more). While the accuracy holds, `log10_fortune` passes log10(A) on average once in A labels at most.
 WITH running AS (
     SELECT d.model, d.version, d.environment, m.alert_accuracy AS accuracy_limit
     FROM deployment d JOIN model m ON m.name = d.model WHERE d.status = 'active'
 ), items AS (
     SELECT r.model, r.environment, r.accuracy_limit, p.ts, p.prediction_id, CAST(p.flagged = p.truth AS INTEGER) AS is_right,
-        hash(p.prediction_id) / 18446744073709551615.0 AS place, coalesce(p.propensity, 1.0) AS propensity,
+        p.propensity IS NULL AS is_whole, coalesce(p.propensity, 1.0) AS propensity,
+        hash(p.prediction_id) / 18446744073709551615.0 AS place,
         min(coalesce(p.propensity, 1.0)) OVER (PARTITION BY r.model, r.environment) AS least
     FROM matured_predictions p
     JOIN running r ON r.model = p.model AND r.version = p.version AND r.environment = p.environment
+), kept AS (
+    SELECT *, place <= least / propensity AS is_even, count(*) FILTER (is_whole) OVER w AS whole,
+        count(*) FILTER (place <= least / propensity) OVER w AS even
+    FROM items WINDOW w AS (PARTITION BY model, environment)
 ), newest AS MATERIALIZED (
-    SELECT * FROM items WHERE place <= least / propensity
+    SELECT * FROM kept WHERE CASE WHEN whole > even THEN is_whole ELSE is_even END
     QUALIFY row_number() OVER (PARTITION BY model, environment ORDER BY ts DESC, prediction_id DESC) <= 10000
 ), grown AS (
     SELECT model, environment, sum(ln(1 - bet * (is_right - accuracy_limit) / (1 - accuracy_limit))) OVER (

@@ -76,10 +76,11 @@ def test_labels_that_are_not_matured_wait_and_those_that_were_drawn_count_for_wh
     tmp_path: Path,
 ) -> None:
     r = room(tmp_path)
-    fresh = predictions([(i, 0.9) for i in range(40)])
-    r.lake.append({"predictions": fresh, "labels": labels([True] * 10, minute=40)}, kind="judge")
+    fresh = predictions([(i, 0.9) for i in range(30)])
+    r.lake.append({"predictions": fresh, "labels": labels([True] * 10, minute=30)}, kind="judge")
     (whole,) = monitor.performance(r.reader).filter(window="all").iter_rows(named=True)
     assert (whole["n"], whole["waiting"]) == (1, 9), "only the oldest has the age at which labels come"
+    r.lake.append({"predictions": predictions([(30 + i, 0.9) for i in range(70)], first=30)}, kind="judge")
     drawn = labels([True] * 20 + [False] * 20, minute=41).with_columns(
         pl.Series("propensity", [0.1] * 20 + [0.4] * 20)
     )  # fmt: skip
@@ -89,3 +90,6 @@ def test_labels_that_are_not_matured_wait_and_those_that_were_drawn_count_for_wh
     assert whole["accuracy"] == pytest.approx(0.8), "20 right ones that stand for 10 each, 20 wrong ones for 2.5"
     assert whole["accuracy_always_low"] is None
     assert monitor.accuracy_history(r.reader)["accuracy"][-1] == pytest.approx(0.8)
+    r.lake.append({"labels": labels([True] * 60, first=40, minute=99)}, kind="label")
+    (whole,) = monitor.performance(r.reader).filter(window="all").iter_rows(named=True)
+    assert whole["accuracy"] == pytest.approx(0.8), "all are labelled now: each stands for itself"

@@ -85,3 +85,10 @@ def test_thinning_gives_an_even_sample_and_always_the_same_one(tmp_path: Path) -
     assert kept.equals(review.evened(drawn))
     plain = items.with_columns(pl.lit(None, dtype=pl.Float64).alias("propensity"))
     assert review.evened(plain).height == n
+
+
+def test_a_few_drawn_labels_cost_none_of_those_that_were_bound_to_come() -> None:
+    items = pl.DataFrame({"prediction_id": [f"p{i}" for i in range(1_000)]}).with_columns(
+        pl.when(pl.int_range(pl.len()) < 20).then(0.02).alias("propensity")
+    )
+    assert review.evened(items).height == 980
