@@ -7,11 +7,14 @@ ours: segments synced, their folders synced, then the ledger commits. A segment 
 from __future__ import annotations
 
 import fcntl
+import os
 import sqlite3
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from pathlib import Path
+from typing import TextIO
 from uuid import uuid4
 
 import polars as pl
@@ -173,9 +176,8 @@ class Lake:
         """
         folder = self.home.state / "readers"
         folder.mkdir(mode=0o700, exist_ok=True)
-        path = folder / uuid4().hex
-        with path.open("w") as lease:
-            fcntl.flock(lease, fcntl.LOCK_SH)
+        path, lease = _lease(folder)
+        with lease:
             snapshot = self.snapshot()
             lease.write(str(snapshot.commit_id))
             lease.flush()
@@ -188,15 +190,13 @@ class Lake:
         """The oldest commit that a living reader works from, if one holds a lease; leases of the dead are removed."""
         held: list[int] = []
         for path in (self.home.state / "readers").glob("*"):
-            try:
-                with path.open("r+") as lease:
+            with suppress(FileNotFoundError), path.open("r+") as lease:  # a reader that is done removes its own
+                try:
                     fcntl.flock(lease, fcntl.LOCK_EX | fcntl.LOCK_NB)
                     path.unlink(missing_ok=True)
-            except BlockingIOError:
-                text = path.read_text()
-                held.append(int(text) if text else 0)
-            except FileNotFoundError:
-                continue
+                except BlockingIOError:
+                    text = lease.read()
+                    held.append(int(text) if text else 0)
         return min(held, default=None)
 
     def _metadata(self, drafts: Sequence[Draft]) -> dict[str, object]:
@@ -218,6 +218,18 @@ class Lake:
         for origin in prepared.origins:
             record_landed(connection, done, (origin.source_id, origin.start_offset, origin.end_offset))
         return done
+
+
+def _lease(folder: Path) -> tuple[Path, TextIO]:
+    """A new file in `folder`, locked; made again if somebody swept it away between its making and its locking."""
+    while True:
+        path = folder / uuid4().hex
+        lease = path.open("w")
+        fcntl.flock(lease, fcntl.LOCK_SH)
+        with suppress(FileNotFoundError):
+            if path.stat().st_ino == os.fstat(lease.fileno()).st_ino:
+                return path, lease
+        lease.close()
 
 
 def record_landed(connection: sqlite3.Connection, made_by: int, stretch: tuple[int, int, int]) -> None:

@@ -19,7 +19,7 @@ import polars as pl
 
 from storage.errors import QueryError
 from storage.lake import Lake, Snapshot
-from storage.schema import TABLES
+from storage.schema import SCHEMA_VERSION, TABLES
 
 _WORD = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _SQLITE_TYPES: Mapping[str, type[pl.DataType]] = {
@@ -71,12 +71,13 @@ class Reader:
         connection.execute("SET TimeZone = 'UTC'")
         with self.lake.ledger.read() as ledger:
             snapshot = self.lake.snapshot()
+            alike = _of_this_schema(ledger)
             for name in ledger_tables(ledger):
                 if name in wanted:
                     connection.register(name, _ledger_rows(ledger, name).to_arrow())
         for name in TABLES:
             if name in wanted:
-                _open_table(connection, name, snapshot)
+                _open_table(connection, name, snapshot, alike=name in alike)
         for name in _in_order(wanted):
             connection.execute(f'CREATE VIEW "{name}" AS {views()[name]}')
         return connection
@@ -127,12 +128,28 @@ def _code(sql: str) -> str:
     return "\n".join(line for line in sql.splitlines() if not line.lstrip().startswith("--"))
 
 
-def _open_table(connection: duckdb.DuckDBPyConnection, name: str, snapshot: Snapshot) -> None:
-    """The live segments of a lake table as a DuckDB view; an empty table keeps its columns."""
+def _of_this_schema(ledger: sqlite3.Connection) -> set[str]:
+    """The tables of which every live segment was written with the columns of today."""
+    rows = ledger.execute(
+        "SELECT table_name FROM segment WHERE superseded_by IS NULL GROUP BY table_name"
+        " HAVING min(schema_version) = ?1 AND max(schema_version) = ?1",
+        (SCHEMA_VERSION,),
+    )
+    return {row[0] for row in rows}
+
+
+def _open_table(connection: duckdb.DuckDBPyConnection, name: str, snapshot: Snapshot, *, alike: bool) -> None:
+    """The live segments of a lake table as a DuckDB view; an empty table keeps its columns.
+
+    Segments that are `alike` need not be looked into one by one for their columns.
+    """
     segments = snapshot.of(name)
     empty = TABLES[name].empty().to_arrow()
     if not segments:
         connection.register(name, empty)
+        return
+    if alike:
+        connection.read_parquet([str(s.path) for s in segments], hive_partitioning=False).create_view(name)
         return
     connection.register(f"_{name}_columns", empty)
     files = connection.read_parquet([str(s.path) for s in segments], union_by_name=True, hive_partitioning=False)

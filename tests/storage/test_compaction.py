@@ -124,6 +124,51 @@ def test_merging_while_others_land_and_read_shows_every_row_once(tmp_path: Path)
     assert seen(lake) == list(range(landed[0]))
 
 
+def test_files_are_cleaned_up_under_load_and_never_under_a_reader(tmp_path: Path) -> None:
+    """Superseded files go at once here, so only the leases stand between readers and the clean-up."""
+    home = Home(tmp_path / "home")
+    lake = Lake.open(home)
+    stop = threading.Event()
+    wrong: list[str] = []
+    landed, reads = [fill(lake, 20)], [0]
+
+    def write() -> None:
+        mine = Lake.open(home)
+        while not stop.is_set():
+            landed[0] = fill(mine, 1, start=landed[0])
+        mine.ledger.close()
+
+    def read() -> None:
+        mine = Lake.open(home)
+        while not stop.is_set():
+            low = landed[0]
+            try:
+                with mine.reading() as snapshot:
+                    messages = mine.scan("logs", snapshot=snapshot).collect()["message"]
+            except FileNotFoundError as error:
+                wrong.append(f"a file went under its reader: {error}")
+                continue
+            numbers = sorted(int(text[1:]) for text in messages)
+            if numbers != list(range(len(numbers))) or len(numbers) < low:
+                wrong.append(f"{len(numbers)} rows of {low}")
+            reads[0] += 1
+        mine.ledger.close()
+
+    threads = [threading.Thread(target=t) for t in (write, read, read)]
+    for thread in threads:
+        thread.start()
+    gone = 0
+    for _ in range(12):
+        compact(lake, fan=3)
+        gone += remove_superseded(lake, timedelta(0))
+    stop.set()
+    for thread in threads:
+        thread.join()
+    assert wrong == []
+    assert gone and reads[0]
+    assert seen(lake) == list(range(landed[0]))
+
+
 def test_two_processes_that_merge_the_same_leave_every_row_once(lake: Lake) -> None:
     total = fill(lake, 40)
     group = plan(lake, lake.snapshot())[0]
