@@ -101,13 +101,14 @@ def fair_accuracy(known: pl.DataFrame) -> Fair | None:
 
 
 def fair(reader: Reader, model: str, environment: str = "production") -> Fair | None:
-    """Fair accuracy over all predictions of what runs of a model now."""
-    return fair_accuracy(reader.query(
+    """Fair accuracy over all predictions of what runs of a model now; None where no label was drawn."""
+    known = reader.query(
         "SELECT p.score, p.flagged, p.truth, p.propensity FROM predictions_with_truth p"
         " JOIN deployment d ON d.model = p.model AND d.version = p.version AND d.environment = p.environment"
         " AND d.status = 'active' WHERE p.model = $1 AND p.environment = $2 AND p.score IS NOT NULL",
         [model, environment],
-    ))  # fmt: skip
+    )
+    return fair_accuracy(known) if known["propensity"].is_not_null().any() else None
 
 
 def evened(items: pl.DataFrame, seed: int = 0) -> pl.DataFrame:

@@ -51,6 +51,10 @@ def test_the_queue_is_drawn_with_chances_and_a_label_keeps_its_own(made: Room, a
     assert row == (first["subject"], pytest.approx(first["propensity"]))
     assert first["subject"] not in {row["subject"] for row in ask("review", "census", "--budget", "30").rows}
     assert ask("label", "census", "s1", "true", "--propensity", "0", "--yes").code == 2
+    (estimated,) = ask("estimate", "census").rows
+    assert estimated["drawn_labels"] == 1
+    assert 0.0 <= estimated["drawn_low"] <= estimated["drawn"] <= estimated["drawn_high"] + 1e-9
+    assert ask("estimate", "census", "--metric", "fpr").code == 0
 
 
 def test_a_person_is_asked_verdict_by_verdict(made: Room, ask: CommandLine, monkeypatch: pytest.MonkeyPatch) -> None:

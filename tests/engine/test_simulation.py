@@ -37,6 +37,30 @@ def test_the_census_stream_tells_far_less_than_five_notices_a_day() -> None:
     assert outcome.told_per_day < 1.0
 
 
+def test_a_model_exactly_at_its_limit_alarms_hardly_ever_however_often_one_looks() -> None:
+    rng, alarms, plain = np.random.default_rng(12), 0, 0
+    for _ in range(4):
+        right = rng.random(24 * 600) < 0.90
+        known = _items(right, timedelta(seconds=6))
+        outcome = simulate([Stream("waf", known, 0.90)], rules=[r for r in default_rules() if r.name == ACCURACY])
+        alarms += int(outcome.by_day["fired"].sum())
+        at_once = pl.Series(right).cast(pl.Float64).rolling_mean(100).to_numpy()[99::150]
+        plain += int(((at_once[1:] < 0.9) & (at_once[:-1] >= 0.9)).sum())
+    assert alarms <= 1, "four days at the limit itself, where one false alarm in 30 is allowed"
+    assert plain > 60, "the plain comparison"
+
+
+@pytest.mark.parametrize(("accuracy", "labels_needed"), [(0.80, 600), (0.70, 300)])
+def test_a_fall_under_the_limit_is_sure_soon(accuracy: float, labels_needed: int) -> None:
+    rng = np.random.default_rng(13)
+    right = np.concatenate([rng.random(6_000) < 0.95, rng.random(1_200) < accuracy])
+    looks = answers(Stream("waf", _items(right, timedelta(seconds=6)), 0.90), timedelta(minutes=5)).filter(
+        rule=ACCURACY
+    )
+    found = looks.filter(pl.col("bad"))["n"][0] + degradation.FIRST_LABELS - 6_000
+    assert 0 < found <= labels_needed
+
+
 def test_three_models_that_are_fine_tell_almost_nothing_in_a_week() -> None:
     rng = np.random.default_rng(11)
     streams = [
