@@ -4,8 +4,8 @@
 
 EXAM_PY grades `watchroom analyze` on labelled data (functions `exam_NAME(data, half, command, work)` and `grade`),
 DATA_DIR holds the folders queries, waf and ops. Beside the exam's figures stand the reliability of the scores (tenths
-of score against how often it was true, over the sets that the exam counts) and, from sample_data/recording, the confusion
-matrices. `scripts/generate_docs.py` makes the tables.
+of score against how often it was true, over the sets that the exam counts) and, from sample_data/recording, the
+confusion matrices. `scripts/generate_docs.py` makes the tables.
 """
 
 from __future__ import annotations

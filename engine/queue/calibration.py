@@ -13,7 +13,7 @@ DOUBTFUL = 0.6
 """Up to this confidence shared evidence counts as it is."""
 SHARED_SLOPE = 0.25
 """Beyond, its log-odds grow at a quarter: half of the runs that look like a degraded worker's stand beside it."""
-EXPOSED_MS = 20_000.0
+EXPOSED_MS = 17_000.0
 """Runs of this length carry half of the hidden share, shorter ones soon nothing and longer ones all of it."""
 STEEPNESS = 8
 
