@@ -16,42 +16,31 @@ from tests.console.conftest import screen_text, settled
 SIZE = (100, 30)
 
 
-async def test_d_shows_what_a_version_would_change_and_deploys_it_after_a_yes(
+async def test_d_shows_what_would_change_and_deploys_after_a_yes_unless_somebody_was_faster(
     console: Callable[..., WatchroomApp], room: Room
 ) -> None:
     room.registry.rollback(room.registry.plan_rollback("waf-behavioral", "production"), reason="worse")
+    idris = Registry(room.ledger, Actor("idris", "cli", "web-4"), room.clock)
     app = console()
     async with app.run_test(size=SIZE) as pilot:
         await settled(pilot)
-        for answer in ("escape", "y"):
+        for answer in ("escape", "conflict", "y"):
             await pilot.press("D")
             await settled(pilot)
             assert isinstance(app.screen, ConfirmDialog)
             text = screen_text(app)
-            await pilot.press(answer)
+            if answer == "conflict":
+                idris.update_config("waf-behavioral", "production", {"threshold": 0.5}, reason="me first")
+            await pilot.press("escape" if answer == "escape" else "y")
             await settled(pilot)
             ran = room.registry.config("waf-behavioral", "production").version
             assert ran == ("1.1.0" if answer == "y" else "1.0.0")
-        assert "threshold 0.65 becomes 0.7" in text
+            assert ("idris" in screen_text(app)) == (answer == "conflict")
+        assert "threshold 0.5 becomes 0.7" in text
         assert "watchroom deploy --version 1.1.0 waf-behavioral --env production" in text
         await pilot.press("D")
         await settled(pilot)
         assert "runs in production already" in screen_text(app)
-
-
-async def test_d_does_nothing_when_somebody_was_faster(console: Callable[..., WatchroomApp], room: Room) -> None:
-    app = console()
-    async with app.run_test(size=SIZE) as pilot:
-        await settled(pilot)
-        room.registry.rollback(room.registry.plan_rollback("waf-behavioral", "production"), reason="worse")
-        await pilot.press("D")
-        await settled(pilot)
-        idris = Registry(room.ledger, Actor("idris", "cli", "web-4"), room.clock)
-        idris.update_config("waf-behavioral", "production", {"threshold": 0.5}, reason="me first")
-        await pilot.press("y")
-        await settled(pilot)
-        assert "idris" in screen_text(app)
-    assert room.registry.config("waf-behavioral", "production").version == "1.0.0"
 
 
 async def test_t_shows_the_search_and_its_closed_gates_and_writes_it_down_after_a_yes(

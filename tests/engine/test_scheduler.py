@@ -229,7 +229,7 @@ def _start(ledger: Path, seconds: float) -> subprocess.Popen[bytes]:
 
 def test_four_schedulers_at_once_run_every_slot_once(tmp_path: Path) -> None:
     r = room(tmp_path, deployed=False)
-    racers = [_start(r.ledger.path, 3.0) for _ in range(4)]
+    racers = [_start(r.ledger.path, 2.2) for _ in range(4)]
     assert [racer.wait(timeout=60) for racer in racers] == [0] * 4
     runs = r.reader.query("SELECT job, slot_ts, outcome, pid FROM job_runs")
     assert runs.select("job", "slot_ts").is_duplicated().sum() == 0
@@ -243,18 +243,18 @@ def test_four_schedulers_at_once_run_every_slot_once(tmp_path: Path) -> None:
 def test_a_scheduler_that_was_suspended_finds_its_slots_missed_and_runs_none_twice(tmp_path: Path) -> None:
     """Stopped as by a closed lid."""
     r = room(tmp_path, deployed=False)
-    sleeper = _start(r.ledger.path, 3.0)
+    sleeper = _start(r.ledger.path, 2.5)
     for _ in range(600):
         if r.reader.query("SELECT count(*) AS n FROM job_runs WHERE outcome = 'success'").item() >= 4:
             break
         time.sleep(0.05)
     os.kill(sleeper.pid, signal.SIGSTOP)
-    time.sleep(1.2)
+    time.sleep(0.9)
     os.kill(sleeper.pid, signal.SIGCONT)
     assert sleeper.wait(timeout=60) == 0
     runs = r.reader.query("SELECT job, slot_ts, outcome FROM job_runs")
     assert runs.select("job", "slot_ts").is_duplicated().sum() == 0
-    assert (runs["outcome"] == "missed").sum() >= 6, "what was slept through is written down"
+    assert (runs["outcome"] == "missed").sum() >= 4, "what was slept through is written down"
     for _, rows in runs.group_by("job"):
         assert rows.height == round((rows["slot_ts"].max() - rows["slot_ts"].min()) / timedelta(milliseconds=250)) + 1
 
