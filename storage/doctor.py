@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import logging
 import sqlite3
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -62,9 +63,9 @@ class Findings:
         said = [f"the ledger is damaged: {self.ledger}"] if self.ledger else []
         said += [f"{b.path.name} ({b.table_name}, {b.row_count} rows): {b.trouble}" for b in self.broken]
         if self.orphans:
-            said.append(f"{len(self.orphans)} files that no commit names")
+            said.append(f"{_count(self.orphans, 'file')} that no commit names")
         if self.pending:
-            said.append(f"{len(self.pending)} unfinished writes")
+            said.append(_count(self.pending, "unfinished write"))
         return said or [f"sound: {self.segments} segments"]
 
 
@@ -142,12 +143,16 @@ def _tidy(home: Home, findings: Findings, report: Report, clock: Clock) -> None:
     for path in findings.pending:
         path.unlink(missing_ok=True)
     if findings.pending:
-        report.done.append(f"removed {len(findings.pending)} unfinished writes")
+        report.done.append(f"removed {_count(findings.pending, 'unfinished write')}")
     for path in findings.orphans:
         if path.exists():
             set_aside(home, path, clock())
     if findings.orphans:
-        report.done.append(f"kept {len(findings.orphans)} files that no commit names in {home.aside}")
+        report.done.append(f"kept {_count(findings.orphans, 'file')} that no commit names in {home.aside}")
+
+
+def _count(things: Sequence[object], what: str) -> str:
+    return f"{len(things)} {what}{'s' if len(things) != 1 else ''}"
 
 
 def _mend(lake: Lake, item: Broken, report: Report, masking: Masking | None) -> None:
@@ -173,7 +178,8 @@ def _mend(lake: Lake, item: Broken, report: Report, masking: Masking | None) -> 
         if rows is None:
             with lake.ledger.write() as connection:
                 reason = f"the segment of {item.table_name} was {item.trouble}, and the log is gone"
-                sources.record_gap(connection, wanted.source, wanted.end - wanted.start, reason, rfc3339(now))
+                size = wanted.end - wanted.start
+                sources.record_gap(connection, wanted.source, size, reason, rfc3339(now), start=wanted.start)
     lost = max(item.row_count - again, 0)
     report.landed_again += again
     report.lost_rows += lost

@@ -10,7 +10,7 @@ import fcntl
 import logging
 import shutil
 import sqlite3
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -88,8 +88,11 @@ def rebuild(home: Home, clock: Clock) -> list[str]:
         _adopt(lake, item)
     _supersede(lake, taken & known)
     _set_unclaimed_aside(lake)
-    rows = _fill_holes(lake)
+    rows, lost_bytes = _fill_holes(lake)
+    lost_bytes += _tell_torn(lake, found)
     done.append(f"rebuilt the manifest: {len(chosen)} commits adopted from their segments, {rows} rows landed again")
+    if lost_bytes:
+        done.append(f"lost: the rows of {lost_bytes} bytes, whose segments and logs are both gone (table gap)")
     lake.ledger.close()
     return done
 
@@ -162,14 +165,7 @@ def _describe(lake: Lake, name: str) -> Written:
 
 
 def _adopt_origin(connection: sqlite3.Connection, origin: Mapping[str, Any], commit: int, rows: int, now: str) -> None:
-    key = (origin["path"], origin["generation"])
-    connection.execute(
-        "INSERT OR IGNORE INTO source (path, place, generation, device, inode, head, head_bytes, format, first_ts,"
-        " updated_ts) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-        (origin["path"], origin["place"], origin["generation"], origin["device"], origin["inode"],
-         bytes.fromhex(origin["head"]), origin["head_bytes"], origin["format"], now, now),
-    )  # fmt: skip
-    (source_id,) = connection.execute("SELECT id FROM source WHERE path = ? AND generation = ?", key).fetchone()
+    source_id = _source_of(connection, origin, now)
     start, end, provisional = origin["start_offset"], origin["end_offset"], origin.get("provisional", False)
     record_landed(connection, commit, (source_id, start, end))
     if provisional:
@@ -186,6 +182,42 @@ def _adopt_origin(connection: sqlite3.Connection, origin: Mapping[str, Any], com
          origin["head_bytes"], origin["device"],
          origin["inode"], origin["place"], rows, now, source_id, end),
     )  # fmt: skip
+
+
+def _source_of(connection: sqlite3.Connection, origin: Mapping[str, Any], now: str) -> int:
+    """The number of the source that an origin tells of, made anew if the ledger does not know it."""
+    connection.execute(
+        "INSERT OR IGNORE INTO source (path, place, generation, device, inode, head, head_bytes, format, first_ts,"
+        " updated_ts) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        (origin["path"], origin["place"], origin["generation"], origin["device"], origin["inode"],
+         bytes.fromhex(origin["head"]), origin["head_bytes"], origin["format"], now, now),
+    )  # fmt: skip
+    key = (origin["path"], origin["generation"])
+    (found,) = connection.execute("SELECT id FROM source WHERE path = ? AND generation = ?", key).fetchone()
+    return int(found)
+
+
+def _tell_torn(lake: Lake, found: Sequence[Found]) -> int:
+    """Tell of bytes behind what a source has landed to that a commit with a missing segment held, if its log is gone.
+
+    Where the log is still there they land again with what follows. Returns how many bytes are gone.
+    """
+    lost_bytes, now = 0, rfc3339(lake.clock())
+    origins = sorted((o for i in found if not i.whole for o in i.origins), key=lambda o: int(o["start_offset"]))
+    for origin in origins:
+        if Path(origin["place"]).exists() or origin.get("provisional"):
+            continue
+        with lake.ledger.write() as connection:
+            source = sources.get_source(connection, _source_of(connection, origin, now))
+            told = connection.execute(
+                "SELECT coalesce(max(start_offset + byte_count), 0) FROM gap WHERE source_id = ?", (source.id,)
+            ).fetchone()
+            start = max(int(origin["start_offset"]), source.read_to.offset, told[0])
+            if (size := int(origin["end_offset"]) - start) > 0:
+                reason = "its segment was lost with the ledger, and the log is gone"
+                sources.record_gap(connection, source, size, reason, now, start=start)
+                lost_bytes += size
+    return lost_bytes
 
 
 def _set_unclaimed_aside(lake: Lake) -> None:
@@ -206,9 +238,12 @@ def _supersede(lake: Lake, paths: set[str]) -> None:
         )
 
 
-def _fill_holes(lake: Lake) -> int:
-    """Land bytes again that lie before a source's offset and that no commit claims; what is gone is a gap."""
-    rows = 0
+def _fill_holes(lake: Lake) -> tuple[int, int]:
+    """Land bytes again that lie before a source's offset and that no commit claims; what is gone is a gap.
+
+    How many rows landed, and how many bytes are gone.
+    """
+    rows = lost_bytes = 0
     with lake.ledger.read() as connection:
         known = sources.all_sources(connection)
         spans = {
@@ -226,8 +261,9 @@ def _fill_holes(lake: Lake) -> int:
             if again is None:
                 with lake.ledger.write() as connection:
                     reason = "its segment was lost with the ledger, and the log is gone"
-                    sources.record_gap(connection, source, end - start, reason, rfc3339(lake.clock()))
-    return rows
+                    sources.record_gap(connection, source, end - start, reason, rfc3339(lake.clock()), start=start)
+                lost_bytes += end - start
+    return rows, lost_bytes
 
 
 def _holes(spans: list[Span], end: int) -> list[Span]:

@@ -238,11 +238,14 @@ def record_state(connection: sqlite3.Connection, source: Source, state: str, for
     )
 
 
-def record_gap(connection: sqlite3.Connection, source: Source, byte_count: int | None, reason: str, now: str) -> None:
-    """Bytes of a source are gone for good: say so where people look."""
+def record_gap(
+    connection: sqlite3.Connection, source: Source, byte_count: int | None, reason: str, now: str, *,
+    start: int | None = None,
+) -> None:  # fmt: skip
+    """Bytes of a source are gone for good, from `start` or from where it had landed to: say so where people look."""
     connection.execute(
         "INSERT INTO gap (source_id, ts, start_offset, byte_count, reason) VALUES (?, ?, ?, ?, ?)",
-        (source.id, now, source.landed_to, byte_count, reason),
+        (source.id, now, source.landed_to if start is None else start, byte_count, reason),
     )
 
 

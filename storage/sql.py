@@ -17,7 +17,7 @@ from collections.abc import Mapping, Sequence
 import duckdb
 import polars as pl
 
-from storage.errors import QueryError
+from storage.errors import QueryError, UnavailableError
 from storage.lake import Lake, Snapshot
 from storage.schema import SCHEMA_VERSION, TABLES
 
@@ -77,7 +77,11 @@ class Reader:
                     connection.register(name, _ledger_rows(ledger, name).to_arrow())
         for name in TABLES:
             if name in wanted:
-                _open_table(connection, name, snapshot, alike=name in alike)
+                try:
+                    _open_table(connection, name, snapshot, alike=name in alike)
+                except duckdb.Error as error:
+                    text = f"a segment of {name} cannot be read ({one_line(error)}); run `watchroom doctor --repair`"
+                    raise UnavailableError(text) from error
         for name in _in_order(wanted):
             connection.execute(f'CREATE VIEW "{name}" AS {views()[name]}')
         return connection

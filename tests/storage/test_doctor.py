@@ -19,7 +19,7 @@ from storage.lake import Lake
 from storage.opening import open_source
 from tests.conftest import HeldClock
 from tests.storage.following import AT_ONCE, following, landing, restart, sweep_to_rest
-from tests.storage.numbered import append, line, seen
+from tests.storage.numbered import append, line, lines, seen
 
 
 @pytest.fixture
@@ -238,6 +238,23 @@ def test_a_segment_lost_together_with_the_ledger_is_landed_again(filled: Lake, l
     filled.ledger.close()
     filled.home.ledger.unlink()
     check(filled)
+
+
+def test_a_segment_the_ledger_and_the_log_lost_together_are_told_by_what_is_left(filled: Lake, log: Path) -> None:
+    """The segment of rejects of the same commit still names the bytes that its twin held."""
+    with filled.ledger.read() as connection:
+        (twin,) = connection.execute(
+            "SELECT path FROM segment WHERE table_name = 'logs' AND commit_id ="
+            " (SELECT commit_id FROM segment WHERE table_name = 'rejects')"
+        ).fetchone()
+    (filled.home.lake / twin).unlink()
+    log.unlink()
+    filled.ledger.close()
+    filled.home.ledger.unlink()
+    again = Lake.open(filled.home, filled.clock)
+    with again.ledger.read() as connection:
+        gaps = [tuple(row) for row in connection.execute("SELECT start_offset, byte_count FROM gap")]
+    assert gaps == [(len(lines(range(30))), len(lines(range(30, 60))) + len(b"no json\n"))]
 
 
 def test_a_ledger_of_a_newer_watchroom_is_left_alone(filled: Lake) -> None:
