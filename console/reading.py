@@ -13,6 +13,8 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
+from storage.errors import WatchroomError
+
 Deliver = Callable[["Done"], object]
 """Takes a result to the user interface; called from the desk's thread, so it must be safe to call from one."""
 
@@ -70,10 +72,14 @@ class Desks:
             asked, work = inbox.get()
             try:
                 done = Done(desk, asked, value=work())
+            except WatchroomError as error:
+                error.__cause__ = error.__context__ = None  # its line is shown for long; what failed must not live on
+                done = Done(desk, asked, error=error.with_traceback(None))
             except Exception as error:
                 done = Done(desk, asked, error=error)
             with suppress(RuntimeError):  # the event loop is gone: the console ended meanwhile
                 self._deliver(done)
+            del asked, work, done
             with self._changed:
                 self._working -= 1
                 self._changed.notify_all()
