@@ -67,7 +67,11 @@ def command(
     elif what == "compact":
         _compact(room, dry_run, output)
     else:
-        _forget(room, name, yes, dry_run, output)
+        if name is None:
+            raise UsageError("say whom to forget: watchroom lake forget --subject 203.0.113.7")
+        from console.commands.forget import forget_subject
+
+        forget_subject(room, name, yes=yes, dry_run=dry_run, output=output)
 
 
 def _files(room: Room, name: str | None) -> list[dict[str, object]]:
@@ -109,26 +113,3 @@ def _compact(room: Room, dry_run: bool, output: Output) -> None:
     if confirm(change, yes=True, dry_run=dry_run):
         done = compact(room.lake)
         emit_one({"merged": done.merged, "into": done.into, "removed_files": done.removed}, output)
-
-
-def _forget(room: Room, subject: str | None, yes: bool, dry_run: bool, output: Output) -> None:
-    from engine.config_file import load_config
-    from engine.manner import manner
-    from storage.forget import forget
-
-    if subject is None:
-        raise UsageError("say whom to forget: watchroom lake forget 203.0.113.7")
-    change = f"forget {subject}: every row that names it, superseded files, aside/ and the old backups; for good"
-    pseudonym = manner(load_config(room.home.config).landing).masking.pseudonym(subject)
-    if confirm(change, yes=yes, dry_run=dry_run):
-        done = forget(room.lake, subject, room.registry.actor, also=[pseudonym] if pseudonym else [])
-        emit_one(
-            {
-                "subject": subject,
-                "rows": dict(done.rows),
-                "segments": done.segments,
-                "ledger_rows": done.ledger_rows,
-                "note_lines": done.note_lines,
-            },
-            output,
-        )
