@@ -58,6 +58,17 @@ def performance_now(reader: Reader, environment: str | None = None) -> pl.DataFr
     return reader.query("SELECT * FROM performance_now WHERE $1 IS NULL OR environment = $1", [environment])
 
 
+def with_success(reader: Reader, rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Rows of view `performance` with `ml_attempts` (rounds of judging, all versions) and `ml_success_rate` of them."""
+    counted = reader.query("SELECT model, environment, attempts, success_rate FROM ml_success").to_dicts()
+    by_place = {(row["model"], row["environment"]): row for row in counted}
+    found = []
+    for row in rows:
+        known = by_place.get((row["model"], row["environment"]), {})
+        found.append({**row, "ml_attempts": known.get("attempts"), "ml_success_rate": known.get("success_rate")})
+    return found
+
+
 def with_estimates(reader: Reader, deployed: Sequence[Deployment], few: int) -> list[dict[str, Any]]:
     """Rows of `performance_now` for `deployed`, with `estimate`, `estimate_low`, `_high` and `_warnings`.
 

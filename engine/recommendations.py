@@ -82,12 +82,10 @@ def _labels(deployed: Row, labels: Row, issues: pl.DataFrame) -> Iterator[Recomm
     model = deployed["model"]
     if labels.get("predictions") and not labels["is_sufficient"]:
         because = f"{labels['labels']} labels, {labels['positives']} of them positive"
-        yield _say(deployed, HIGH, "too few labels to judge or tune it", because, f"watchroom data-sufficiency {model}")
+        yield _say(deployed, HIGH, "too few labels to judge or tune it", because, f"watchroom review {model} --label")
     elif labels.get("coverage") is not None and labels["coverage"] < 0.2:
         because = f"{100 * labels['coverage']:.0f} % of its predictions have a label"
-        yield _say(
-            deployed, LOW, "few of its predictions are labelled", because, f"watchroom label {model} SUBJECT true"
-        )
+        yield _say(deployed, LOW, "few of its predictions are labelled", because, f"watchroom review {model} --label")
     counts = dict(issues.select("issue", "n").rows())
     if counts.get("conflicting") or counts.get("early"):
         because = ", ".join(f"{n} {name}" for name, n in sorted(counts.items()))

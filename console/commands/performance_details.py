@@ -31,7 +31,8 @@ def command(
 ) -> None:
     """Show a model's windows (last 100, last 1000, all): confusion counts, rates, confidence and latency.
 
-    `low` and `high` are bounds that hold however often one looks. Where few labels have matured, what calibrated scores
+    `low` and `high` are bounds that hold however often one looks; `ml_success_rate` is the share of rounds of judging
+    that came to an end in time. Where few labels have matured, what calibrated scores
     let expect without labels follows, with its band. With --recent the newest verdicts of --env are given instead, each
     with its truth where it is known.
 
@@ -46,7 +47,7 @@ def command(
     if recent:
         emit(monitor.recent(room.reader, model, env, recent), output, columns=RECENT, empty="no verdicts yet")
         return
-    rows = monitor.performance(room.reader, model).to_dicts()
+    rows = monitor.with_success(room.reader, monitor.performance(room.reader, model).to_dicts())
     running = [d for d in room.registry.deployed() if d.model == model]
     said = [(d, found) for d in running for found in estimates(room.reader, d)]
     if output is not Output.table or not rows:

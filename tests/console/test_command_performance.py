@@ -112,6 +112,21 @@ def test_looking_for_degradation_freezes_baselines_and_ends_with_what_it_found(a
     assert "(predecessor)" in by["waf-behavioral"]["detail"], "1.1.0 is held against 1.0.0"
 
 
+def test_details_tell_bounds_for_every_look_success_and_what_to_expect_without_labels(ask: CommandLine) -> None:
+    rows = {row["window"]: row for row in ask("performance-details", "n1-detector").rows}
+    whole = rows["all"]
+    for name in ("accuracy", "precision", "recall", "f1", "fpr", "balanced_accuracy", "mcc"):
+        assert whole[f"{name}_always_low"] <= whole[name] <= whole[f"{name}_always_high"]
+        assert whole[f"{name}_always_low"] < whole[f"{name}_always_high"]
+    assert "ml_success_rate" in whole
+    assert 0.0 <= rows["last_1000"]["estimated_fpr_low"] <= rows["last_1000"]["estimated_fpr_high"] <= 1.0
+    table = ask("performance-details", "n1-detector", "--output", "table")
+    assert "without labels" in table.said
+    (summary,) = (row for row in ask("performance-summary").rows if row["model"] == "n1-detector")
+    assert summary["estimate_low"] <= summary["estimate"] <= summary["estimate_high"]
+    assert "±" in ask("performance-summary", "--output", "table").out
+
+
 def test_a_read_only_look_is_written_nowhere(ask: CommandLine, monkeypatch: pytest.MonkeyPatch) -> None:
     written = "SELECT (SELECT count(*) FROM degradation_check) + (SELECT count(*) FROM baseline) AS n"
     before = ask("sql", written).rows
