@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
+from functools import partial
 from pathlib import Path
 from uuid import uuid4
 
 import polars as pl
 
 from engine.detector import load, names
-from engine.pipeline import Stamp, predict
+from engine.pipeline import Stamp
+from engine.pipeline import predictions as judged
 from storage.inputs import expand
 from storage.read import read_events
 from storage.schema import PREDICTIONS, TABLES, table
@@ -55,9 +58,15 @@ def analyze(paths: Sequence[str | Path], format_name: str | None, *, models: Seq
             continue
         config = kind.defaults() | ({} if threshold is None else {"threshold": threshold})
         stamp = Stamp("analysis", None, uuid4().hex[:12])
-        predictions.append(predict(kind.configured(config), frame.lazy(), stamp))
+        predictions += list(judged(kind.configured(config), partial(_between, frame), stamp))
     whole = pl.concat(predictions) if predictions else PREDICTIONS.empty()
     return Analysis(whole, rows_read, tuple(d.name for d in chosen))
+
+
+def _between(events: pl.DataFrame, since: datetime | None, until: datetime | None) -> pl.LazyFrame:
+    """Events with `since <= ts < until`; rows without a time only where both ends are open."""
+    frame = events.lazy() if since is None else events.lazy().filter(pl.col("ts") >= since)
+    return frame if until is None else frame.filter(pl.col("ts") < until)
 
 
 def _collect(

@@ -135,6 +135,16 @@ def test_it_is_deterministic_and_blind_to_order_and_duplicates(kind: type[Detect
     assert first.sort("prediction_id").equals(second.sort("prediction_id"))
 
 
+def test_many_rows_of_one_subject_out_of_order_and_doubled_give_the_same(kind: type[Detector]) -> None:
+    """Ten thousand here, a million by hand: one client, one trace, one job's name."""
+    events = some_events(kind.table, 10_000)
+    one = {"client_ip": "203.0.113.1", "trace_id": "a" * 32, "job_id": "j1"}
+    alone = events.with_columns(pl.lit(v).alias(c) for c, v in one.items() if c in events.columns)
+    mixed = pl.concat([alone.sample(fraction=1.0, shuffle=True, seed=3), alone.head(500)])
+    columns = ["prediction_id", "score", "reason", "evidence", "features"]
+    assert verdicts(kind, mixed).select(columns).equals(verdicts(kind, alone).select(columns))
+
+
 @pytest.mark.parametrize("rows", [0, 1, 2])
 def test_little_is_enough(kind: type[Detector], rows: int) -> None:
     assert verdicts(kind, some_events(kind.table, max(rows, 1)).head(rows)).height <= rows
