@@ -9,12 +9,16 @@ import polars as pl
 from storage.sql import Reader
 
 STATUS = """
-WITH pair AS (
-    SELECT j.model, j.version, j.environment, j.config_revision, count(*) AS judged,
+WITH ran AS (
+    SELECT model, version, environment, max_by(config_revision, id) AS config_revision FROM deployment GROUP BY ALL
+), pair AS (
+    SELECT j.model, j.version, j.environment, coalesce(j.config_revision, r.config_revision) AS config_revision,
+        count(*) AS judged,
         count(*) FILTER (j.flagged) AS flagged,
         count(l.truth) AS n, avg(CAST(l.flagged = l.truth AS INTEGER)) AS accuracy
     FROM judgements j
     LEFT JOIN labelled_predictions l ON l.environment = j.environment AND l.prediction_id = j.prediction_id
+    LEFT JOIN ran r ON r.model = j.model AND r.version = j.version AND r.environment = j.environment
     GROUP BY ALL
 ), line AS (
     SELECT *, lag(version) OVER (PARTITION BY model, environment ORDER BY id) AS before_version,
@@ -40,5 +44,8 @@ ORDER BY d.environment, d.model
 
 
 def status(reader: Reader, now: datetime, model: str | None = None) -> pl.DataFrame:
-    """A row an active deployment; `judged`, `n` and `accuracy` are of its own pair of version and config revision."""
+    """A row an active deployment; `judged`, `n` and `accuracy` are of its own pair of version and config revision.
+
+    Predictions from elsewhere that name no revision count for the newest one that their version ran with.
+    """
     return reader.query(STATUS, {"now": now, "model": model})

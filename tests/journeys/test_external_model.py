@@ -39,6 +39,7 @@ def test_a_model_that_runs_elsewhere_is_run_like_ours(tmp_path: Path, capfd: pyt
     (now,) = ask("performance-summary").rows
     assert (now["n"], now["predictions"]) == (1_500, 1_500)
     assert 0.4 < now["acc100"] < 0.65
+    assert ask("deployment-status", "census").rows[0]["judged"] == 1_500, "it names no config revision"
     fallen = ask("check-degradation", "census")
     assert (fallen.code, fallen.rows[0]["level"]) == (1, "degraded")
     (line,) = ask("performance-trends").rows
