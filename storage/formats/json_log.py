@@ -8,7 +8,6 @@ import polars as pl
 
 from storage.format import Context, Parsed, Sample
 from storage.formats import _applog, _json, _times
-from storage.formats._cells import present
 from storage.formats._lines import LineFormat, parted
 
 _KEYS: dict[str, tuple[str, ...]] = {
@@ -79,9 +78,7 @@ class JsonLog(LineFormat):
 
 def _cells(lines: pl.Series) -> pl.DataFrame:
     """A text column for each of `_KEYS`, and `is_object`."""
-    seen = _json.decode(lines, _json.texts(*dict.fromkeys(key for keys in _KEYS.values() for key in keys)))
-    first = (pl.coalesce(present(pl.col(key)) for key in keys) for keys in _KEYS.values())
-    return seen.select("is_object", *(cell.alias(name) for name, cell in zip(_KEYS, first, strict=True)))
+    return _json.coalesced(lines, _KEYS)
 
 
 def _logs(rows: pl.DataFrame) -> pl.DataFrame:

@@ -96,10 +96,8 @@ class NginxJson(LineFormat):
 
 def _cells(lines: pl.Series) -> pl.DataFrame:
     """A text column for each of `_KEYS`, and `is_object`."""
-    seen = _json.decode(lines, _json.texts(*dict.fromkeys(key for keys in _KEYS.values() for key in keys)))
-    first = (pl.coalesce(present(pl.col(key)) for key in keys) for keys in _KEYS.values())
-    empty = (pl.col("request") == "").alias("empty_request")
-    return seen.select("is_object", empty, *(cell.alias(name) for name, cell in zip(_KEYS, first, strict=True)))
+    empty = lines.str.contains(r'"request"\s*:\s*""').fill_null(False).alias("empty_request")
+    return _json.coalesced(lines, _KEYS).with_columns(empty)
 
 
 def _is_request() -> pl.Expr:
