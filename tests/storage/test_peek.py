@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import random
+import re
+from collections.abc import Callable
 from pathlib import Path
 
 import polars as pl
+import pytest
 
 from storage.lake import Lake
 from storage.ledger import Ledger
 from storage.peek import Peek
 from tests.storage.following import landing
-from tests.storage.numbered import append, line, seen
+from tests.storage.numbered import append, line
 
 
 def onlooker(lake: Lake) -> Peek:
@@ -51,33 +54,49 @@ def test_what_was_appended_is_seen_before_it_lands_and_forgotten_once_it_is_show
     peek.close()
 
 
-def test_landed_and_waiting_rows_are_every_row_once_whatever_comes_when(lake: Lake, tmp_path: Path) -> None:
+def statement(number: int) -> bytes:
+    """A record of two lines, of which the last is complete only when another record begins."""
+    return b"2026-03-02 09:00:00.%03d UTC [7] LOG:  duration: 1.5 ms  statement: SELECT n%d\n\tFROM t\n" % (
+        number % 1000, number,
+    )  # fmt: skip
+
+
+def told(frames: dict[str, pl.DataFrame]) -> list[int]:
+    """The numbers of records of either kind."""
+    texts = [text for name, column in (("logs", "message"), ("queries", "sql")) if name in frames
+             for text in frames[name][column].to_list()]  # fmt: skip
+    return sorted(int(found[1]) for text in texts if (found := re.search(r"n([0-9]+)", text)))
+
+
+@pytest.mark.parametrize(("form", "record"), [("jsonl", line), ("postgresql", statement)])
+def test_landed_and_waiting_rows_are_every_row_once_whatever_comes_when(
+    form: str, record: Callable[[int], bytes], lake: Lake, tmp_path: Path
+) -> None:
     rng, logs = random.Random(7), [tmp_path / f"{name}.log" for name in "abc"]
     for number, log in enumerate(logs):
-        append(log, [number])
-    landing(lake).ingest(logs)
-    peek, shown, at_hand = onlooker(lake), landed_to(lake), seen(lake)
+        log.write_bytes(record(number))
+    lander = landing(lake, format_name=form)
+    lander.ingest(logs)
+
+    def in_lake() -> list[int]:
+        return told({name: lake.scan(name).collect() for name in ("logs", "queries")})
+
+    peek, shown, at_hand = onlooker(lake), landed_to(lake), in_lake()
     written = 3
-    for _ in range(60):
-        act = rng.choice(["write", "write", "part", "land", "show"])
-        if act == "write":
-            append(rng.choice(logs), range(written, written + 4))
-            written += 4
-        elif act == "part":
-            whole = line(written)
-            log = rng.choice(logs)
-            with log.open("ab") as out:
-                out.write(whole[:5])
-                out.flush()
-                peek.look(shown)
-                out.write(whole[5:])
-            written += 1
+    for _ in range(40):
+        act, log = rng.choice(["write", "write", "part", "land", "show"]), rng.choice(logs)
+        if act in ("write", "part"):
+            whole = b"".join(record(n) for n in range(written, written + 3))
+            with log.open("ab", buffering=0) as out:
+                out.write(whole[:5] if act == "part" else b"")
+                peek.look(dict(shown))
+                out.write(whole[5:] if act == "part" else whole)
+            written += 3
         elif act == "land":
-            landing(lake).ingest(logs)
+            lander.ingest(logs)
         else:
-            shown, at_hand = landed_to(lake), seen(lake)
-        frames = peek.look(dict(shown)) or {}
-        assert sorted(at_hand + numbers(frames)) == list(range(written))
+            shown, at_hand = landed_to(lake), in_lake()
+        assert sorted(at_hand + told(peek.look(dict(shown)) or {})) == list(range(written))
     peek.close()
 
 
