@@ -106,9 +106,15 @@ def _with_ids(rows: pl.DataFrame) -> pl.DataFrame:
 class Pipeline:
     """Runs the deployed detectors of one environment over a lake, step by step."""
 
-    def __init__(self, lake: Lake, environment: str = "production", *, rest: float = 0.0) -> None:
-        """A model whose step took some time is left alone for `rest` times as long, so that judging keeps its share."""
+    def __init__(
+        self, lake: Lake, environment: str = "production", *, rest: float = 0.0, slice_rows: int = ROWS
+    ) -> None:  # fmt: skip
+        """A model whose step took some time is left alone for `rest` times as long, so that judging keeps its share.
+
+        More new events than `slice_rows` are judged and committed slice by slice (`engine/slices.py`).
+        """
         self.lake = lake
+        self.slice_rows = slice_rows
         self.environment = environment
         self.rest = rest
         self._rests_until_s: dict[str, float] = {}
@@ -141,9 +147,9 @@ class Pipeline:
         began = time.perf_counter()
         stamp = Stamp(self.environment, deployment.config_revision, self.run_id, deployment.version)
         source = partial(self._events, detector, snapshot)
-        few = sum(segment.row_count for segment in fresh) <= ROWS
+        few = sum(segment.row_count for segment in fresh) <= self.slice_rows
         judged, flagged, latest = 0, 0, mark.judged_through
-        for window in [Slice(low, None)] if few else slices(detector, source, low):
+        for window in [Slice(low, None)] if few else slices(detector, source, low, rows=self.slice_rows):
             told = predict(detector, window.events(detector, source), stamp, window)
             final = told.filter(pl.col("window_end") <= through - detector.settle)
             (self._idle.add if final.height == told.height else self._idle.discard)(deployment.model)

@@ -105,6 +105,8 @@ def test_predictions_are_whole(kind: type[Detector]) -> None:
     assert rows["score"].is_between(0.0, 1.0).all()
     assert rows["prediction_id"].n_unique() == rows.height
     assert (rows["window_start"] <= rows["window_end"]).all()
+    if kind.grid is not None:
+        assert (rows["window_end"].dt.truncate(kind.grid) == rows["window_end"]).all()
     for text in rows["evidence"].head(20).to_list() + rows["features"].head(20).to_list():
         json.loads(text)
 

@@ -70,6 +70,21 @@ def test_a_session_that_never_falls_silent_is_judged_alike(tmp_path: Path, clock
     assert predictions(live, "n1-detector").height == 5
 
 
+def test_a_long_archive_is_committed_slice_by_slice_and_once(tmp_path: Path, clock: HeldClock) -> None:
+    """Its verdicts are those of one step, and judging again adds none."""
+    events = some_events("queries", 600)
+    whole, sliced = room_at(tmp_path / "a", clock), room_at(tmp_path / "b", clock)
+    for room, rows in ((whole, 10_000), (sliced, 100)):
+        room.lake.append({"queries": events}, kind="land")
+        deployed = room.registry.deployed("production")
+        before = room.lake.snapshot().commit_id
+        Pipeline(room.lake, slice_rows=rows).drain(deployed)
+        commits = room.lake.snapshot().commit_id - before
+        assert commits == 1 if rows > 600 else commits > 3
+        assert [step.judged for step in Pipeline(room.lake).drain(deployed)] == [0, 0, 0]
+    assert predictions(sliced, "n1-detector").equals(predictions(whole, "n1-detector"))
+
+
 @pytest.mark.parametrize("model", names())
 def test_slices_of_a_log_give_what_the_whole_gives(model: str) -> None:
     """Cut anywhere in event time, and with what was judged before left out."""
