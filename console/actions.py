@@ -91,8 +91,8 @@ ACTIONS: tuple[Action, ...] = (
            " from there ends the console.", "Go"),
     Action("leave", "leave", "escape", "Esc", "Like q, but never ends the console.", "Go"),
     Action("end", "quit", "ctrl+q", "^q", "End the console, from anywhere.", "Go", priority=True),
-    Action("interrupt", "quit at once", "ctrl+c", "^c ^c", "Twice within two seconds ends the console.", "Go",
-           priority=True),
+    Action("interrupt", "quit at once", "ctrl+c", "^c ^c",
+           "Stops a query that runs. Twice within two seconds ends the console.", "Go", priority=True),
     Action("suspend", "suspend", "ctrl+z", "^z", "Back to the shell; fg returns.", "Go", priority=True),
 )  # fmt: skip
 
