@@ -62,7 +62,7 @@ def landed(parts: list[Parsed]) -> dict[str, list[dict[str, object]]]:
     tables = {table: schema.concat(table, [p.frames[table] for p in parts if table in p.frames])
               for table in schema.TABLES if table != "rejects"}  # fmt: skip
     rows = {table: frame.rows(named=True) for table, frame in tables.items() if frame.height}
-    rejects = pl.concat([p.rejects.cast(dict(REJECTED)) for p in parts])
+    rejects = pl.concat([p.rejects.cast(REJECTED) for p in parts])
     return rows | ({"rejects": rejects.rows(named=True)} if rejects.height else {})
 
 
