@@ -16,9 +16,7 @@ AT_ONCE = Rhythm(sweep_s=0.05, commit_s=0.0, idle_s=0.0, rotate_wait_s=0.0, back
 PATIENT = Rhythm(sweep_s=0.05, commit_s=0.0, idle_s=1e9, rotate_wait_s=1e9, backoff_s=(0.01,))
 
 
-def landing(
-    lake: Lake, rhythm: Rhythm = PATIENT, format_name: str | None = "jsonl", *, poll: bool = False
-) -> Landing:
+def landing(lake: Lake, rhythm: Rhythm = PATIENT, format_name: str | None = "jsonl", *, poll: bool = False) -> Landing:
     """A landing of JSON lines into `lake`."""
     return Landing(lake, format_name=format_name, clock=lake.clock, manner=Manner(rhythm=rhythm, poll=poll))
 
