@@ -71,12 +71,16 @@ class Findings:
 
 @dataclass(slots=True)
 class Report:
-    """What was found and what was done about it. `lost_rows` counts what is gone for good."""
+    """What was found and what was done about it.
+
+    Gone for good are `lost_rows`, and the rows of `lost_bytes` where nobody can count them any more.
+    """
 
     findings: Findings
     done: list[str] = field(default_factory=list)
     landed_again: int = 0
     lost_rows: int = 0
+    lost_bytes: int = 0
 
 
 def examine(home: Home, *, deep: bool = True, orphan_age_s: float = ORPHAN_AGE_S, clock: Clock = utc_now) -> Findings:
@@ -114,7 +118,7 @@ def repair(
     """
     home.create()
     findings = examine(home, deep=deep, orphan_age_s=orphan_age_s, clock=clock)
-    report = Report(findings)
+    report, began = Report(findings), rfc3339(clock())
     try:
         if findings.ledger is not None:
             report.done += rebuild.rebuild(home, clock)
@@ -122,6 +126,7 @@ def repair(
             report.findings = findings = replace(again, ledger=findings.ledger)
         _tidy(home, findings, report, clock)
         lake = Lake(home, Ledger(home.ledger), clock)
+        report.lost_bytes = _gap_bytes(lake, began) if findings.ledger is not None else 0
         for item in findings.broken:
             _mend(lake, item, report, masking)
         lake.ledger.close()
@@ -129,6 +134,13 @@ def repair(
         text = f"the home {home.path} cannot be mended now ({error.strerror}); make room and run this again"
         raise UnavailableError(text) from error
     return report
+
+
+def _gap_bytes(lake: Lake, since: str) -> int:
+    """The bytes whose rows were counted as lost from a moment on."""
+    with lake.ledger.read() as connection:
+        row = connection.execute("SELECT coalesce(sum(byte_count), 0) FROM gap WHERE ts >= ?", (since,)).fetchone()
+    return int(row[0])
 
 
 def at_start(lake: Lake, masking: Masking | None = None) -> list[str]:

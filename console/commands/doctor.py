@@ -48,8 +48,9 @@ def command(
     report = mend(place)
     for line in report.done:
         say(line)
-    say(f"{report.landed_again} rows landed again, {report.lost_rows} lost")
-    return 1 if report.lost_rows else 0
+    uncounted = f", and those of {report.lost_bytes} bytes" if report.lost_bytes else ""
+    say(f"{report.landed_again} rows landed again, {report.lost_rows} lost{uncounted}")
+    return 1 if report.lost_rows or report.lost_bytes else 0
 
 
 def _rows(found: Findings) -> list[dict[str, Any]]:

@@ -251,10 +251,12 @@ def test_a_segment_the_ledger_and_the_log_lost_together_are_told_by_what_is_left
     log.unlink()
     filled.ledger.close()
     filled.home.ledger.unlink()
+    report = repair(filled.home, clock=filled.clock)
     again = Lake.open(filled.home, filled.clock)
     with again.ledger.read() as connection:
         gaps = [tuple(row) for row in connection.execute("SELECT start_offset, byte_count FROM gap")]
     assert gaps == [(len(lines(range(30))), len(lines(range(30, 60))) + len(b"no json\n"))]
+    assert report.lost_bytes == gaps[0][1]
 
 
 def test_a_ledger_of_a_newer_watchroom_is_left_alone(filled: Lake) -> None:
