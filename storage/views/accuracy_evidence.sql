@@ -1,24 +1,27 @@
 -- How strong the evidence is that what runs now is under its accuracy limit, however often one looks: the e-detector of
 -- engine/evidence.py against the limit, started over the newest 10,000 matured labels (of drawn ones an even sample, or those
--- that were not drawn if they are more). While the accuracy holds, `log10_fortune` passes log10(A) on average once in A labels at most.
+-- that were not drawn if they are more). While the accuracy holds, `log10_fortune` passes log10(A) on average once in A labels
+-- at most.
 WITH running AS (
     SELECT d.model, d.version, d.environment, m.alert_accuracy AS accuracy_limit
     FROM deployment d JOIN model m ON m.name = d.model WHERE d.status = 'active'
-), items AS (
+), items AS MATERIALIZED (
     SELECT r.model, r.environment, r.accuracy_limit, p.ts, p.prediction_id, CAST(p.flagged = p.truth AS INTEGER) AS is_right,
         p.propensity IS NULL AS is_whole, coalesce(p.propensity, 1.0) AS propensity,
-        hash(p.prediction_id) / 18446744073709551615.0 AS place,
-        min(coalesce(p.propensity, 1.0)) OVER (PARTITION BY r.model, r.environment) AS least
+        hash(p.prediction_id) / 18446744073709551615.0 AS place
     FROM matured_predictions p
     JOIN running r ON r.model = p.model AND r.version = p.version AND r.environment = p.environment
-), kept AS (
-    SELECT *, place <= least / propensity AS is_even, count(*) FILTER (is_whole) OVER w AS whole,
-        count(*) FILTER (place <= least / propensity) OVER w AS even
-    FROM items WINDOW w AS (PARTITION BY model, environment)
+), leasts AS (
+    SELECT model, environment, min(propensity) AS least FROM items GROUP BY ALL
+), sizes AS (
+    SELECT i.model, i.environment, any_value(l.least) AS least,
+        count(*) FILTER (i.is_whole) > count(*) FILTER (i.place <= l.least / i.propensity) AS takes_whole
+    FROM items i JOIN leasts l ON l.model = i.model AND l.environment = i.environment GROUP BY ALL
 ), newest AS MATERIALIZED (
-    SELECT * FROM kept WHERE CASE WHEN whole > even THEN is_whole ELSE is_even END
-    QUALIFY row_number() OVER (PARTITION BY model, environment ORDER BY ts DESC, prediction_id DESC) <= 10000
-), grown AS (
+    SELECT i.* FROM items i JOIN sizes s ON s.model = i.model AND s.environment = i.environment
+    WHERE CASE WHEN s.takes_whole THEN i.is_whole ELSE i.place <= s.least / i.propensity END
+    QUALIFY row_number() OVER (PARTITION BY i.model, i.environment ORDER BY i.ts DESC, i.prediction_id DESC) <= 10000
+), grown AS MATERIALIZED (
     SELECT model, environment, sum(ln(1 - bet * (is_right - accuracy_limit) / (1 - accuracy_limit))) OVER (
         PARTITION BY model, environment, bet ORDER BY ts DESC, prediction_id DESC ROWS UNBOUNDED PRECEDING) AS fortune
     FROM newest CROSS JOIN (SELECT unnest([0.05, 0.1, 0.2, 0.4, 0.8]) AS bet)
