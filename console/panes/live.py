@@ -38,7 +38,8 @@ class LivePane(Pane[tuple[Tail, list[Row]]]):
 
     number = 3
     title = "Live"
-    refresh_s = 1.0
+    refresh_s = 2.0
+    """What landed is shown already, as what had not landed yet; it only comes to stay."""
     DEFAULT_CSS: ClassVar[str] = "LivePane #state { height: 1; }"
 
     @dataclass
