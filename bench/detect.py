@@ -25,6 +25,7 @@ from collections.abc import Callable, Iterator
 from datetime import datetime
 from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 
@@ -100,10 +101,12 @@ def one(model: str, folder: Path, compare: bool) -> None:
     print(json.dumps({"rows": frame.height, "traces": case.subjects(frame), "ours": ours, "plain": plain}))
 
 
-def child(*arguments: str) -> dict:
+def child(*arguments: str) -> dict[str, Any]:
     """What another process of this script measured."""
     command = [sys.executable, __file__, *arguments]
-    return json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout.splitlines()[-1])
+    out = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+    told: dict[str, Any] = json.loads(out.splitlines()[-1])
+    return told
 
 
 def bench(model: str, sizes: list[int]) -> None:
@@ -126,7 +129,7 @@ def bench(model: str, sizes: list[int]) -> None:
           f"{large / small:.2f} x the memory")  # fmt: skip
 
 
-def against(model: str, told: dict) -> None:
+def against(model: str, told: dict[str, Any]) -> None:
     """The detector and the plain way over the same events in memory."""
     case, rows = import_module(f"bench.{CASES[model]}"), told["rows"]
     for name, each in (("detector", told["ours"]), (case.PLAIN, told["plain"])):

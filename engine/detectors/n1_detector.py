@@ -85,7 +85,7 @@ class N1Detector(Detector):
                 "window_start", "subject"
             )
 
-        asked = events if since is None else still_there(events, since)
+        asked = events if since is None else still_there(events, since, self.settle)
         return narrow(asked).map_batches(judged, schema=FEATURES)
 
     def score(self, features: pl.LazyFrame) -> pl.LazyFrame:

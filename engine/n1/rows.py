@@ -7,7 +7,7 @@ outlives its batch. What follows works on numbers.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import polars as pl
 
@@ -57,10 +57,12 @@ def _subject() -> pl.Expr:
     return pl.coalesce(given("trace_id"), given("session"), given("source"), pl.lit("unknown"))
 
 
-def still_there(events: pl.LazyFrame, since: datetime) -> pl.LazyFrame:
-    """The statements of subjects that asked something at `since` or later."""
-    here = events.filter(pl.col("ts") >= since).select(_subject().alias("subject")).unique().collect()["subject"]
-    return events.filter(_subject().is_in(here.implode()))
+def still_there(events: pl.LazyFrame, since: datetime, settle: timedelta) -> pl.LazyFrame:
+    """The statements at `since` or later, and the earlier ones of subjects that had not fallen silent by then."""
+    soon = events.filter(pl.col("ts").is_between(since, since + settle))
+    here = soon.select(_subject().alias("subject")).unique().collect()["subject"]
+    earlier = events.filter((pl.col("ts") < since) & _subject().is_in(here.implode()))
+    return pl.concat([earlier, events.filter(pl.col("ts") >= since)])
 
 
 def narrow(events: pl.LazyFrame) -> pl.LazyFrame:
