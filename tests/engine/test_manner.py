@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
+from engine.config_file import load_config
+from engine.manner import manner
 from engine.room import Room
 from engine.service import ingest
 from storage.errors import ConfigError
+from storage.landing import Landing
+from storage.upkeep import keep_up
 
 LINE = '203.0.113.77 - - [02/Mar/2026:09:00:01 +0000] "GET /a?coupon=canary1&mail=canary2@example.org HTTP/1.1" 200 1\n'
 
@@ -122,3 +127,16 @@ def test_a_column_that_does_not_exist_is_an_error_with_the_nearest(tmp_path: Pat
     (home / "watchroom.toml").write_text('[landing.json_keys]\nclientip = ["remote"]\n')
     with pytest.raises(ConfigError, match="client_ip"):
         Room.open(home, create=True)
+
+
+def test_rows_go_when_they_are_older_than_their_table_keeps_them(tmp_path: Path) -> None:
+    home, log = tmp_path / "home", tmp_path / "access.log"
+    home.mkdir()
+    (home / "watchroom.toml").write_text("[landing.keep_days]\nrequests = 30\n")
+    log.write_text(LINE * 5 + LINE.replace("02/Mar", "30/Mar") * 3)
+    room = Room.open(home, create=True, clock=lambda: datetime(2026, 4, 10, tzinfo=UTC))
+    how = manner(load_config(room.home.config).landing)
+    Landing(room.lake, clock=room.clock, manner=how).ingest([log])
+    assert room.lake.scan("requests").collect().height == 8
+    assert keep_up(room.lake, how.keep_days).expired_rows == {"requests": 5}
+    assert room.lake.scan("requests").collect().height == 3
