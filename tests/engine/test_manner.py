@@ -78,7 +78,7 @@ def test_with_everything_masked_no_canary_is_in_the_home(addresses: str, tmp_pat
     for log in logs:
         log.write_text(CANARIES[log.name] * 2)
     room = Room.open(home, create=True)
-    ingest(room, logs)
+    Landing(room.lake, manner=manner(load_config(room.home.config).landing)).ingest(logs)
     rows = {name: room.lake.scan(name).collect() for name in ("requests", "queries", "logs", "rejects")}
     assert [frame.height for frame in rows.values()] == [4, 2, 2, 2]
     told = str([frame.to_dicts() for frame in rows.values()]).encode()
