@@ -17,7 +17,7 @@ import polars as pl
 from storage.format import Offsets
 from storage.formats import _access, _times
 from storage.formats._cells import nulls, present, present_in
-from storage.formats._cuts import Flags, Lines, Marks, Words, begins, near, numbers_at, runs_of, words_at
+from storage.formats._cuts import Flags, Lines, Marks, Words, begins, numbers_at, runs_of, words_at
 
 _TIME_WIDTH = len("22/Nov/2026:16:03:47 +0000")
 _COMMON, _COMBINED = 2, 6
@@ -39,7 +39,7 @@ def regular(line: pl.Series) -> tuple[Flags, pl.DataFrame]:
     many = (quotes.count >= _COMBINED) & (quotes.count % 2 == 0)
     plain = many if shape == _COMBINED else quotes.count == _COMMON
     rows = np.flatnonzero(plain & ~lines.holding("\\"))
-    at = _Places.joined([_look(lines, quotes, part, shape) for part in near(rows)])
+    at = _look(lines, quotes, rows, shape)
     frame = _texts(lines, quotes, at, shape)
     readable = frame.select(
         pl.col("ts").is_not_null()
@@ -65,17 +65,12 @@ class _Places:
     second_begins: Flags
     """Whether a line tells another time than the one before it."""
 
-    @classmethod
-    def joined(cls, parts: list[_Places]) -> _Places:
-        """The places of all parts, in order."""
-        return cls(*(np.concatenate([getattr(part, name) for part in parts]) for name in cls.__slots__))
-
     def only(self, good: Flags) -> _Places:
         return _Places(*(getattr(self, name)[good] for name in self.__slots__))
 
 
 def _look(lines: Lines, quotes: Marks, rows: Offsets, shape: int) -> _Places:
-    """Which of `rows` are regular, few enough of them that their text stays in the cache while it is looked at."""
+    """Which of `rows` are regular, and where their parts stand."""
     method, target, target_stop = _request(lines, quotes.nth(0, rows) + 1, quotes.nth(1, rows))
     after = quotes.nth(1, rows) + 1
     sent = quotes.nth(2, rows) - 1 if shape == _COMBINED else lines.stops[rows]

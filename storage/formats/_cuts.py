@@ -6,7 +6,6 @@ and handing out slices is two to three times as fast. Lines that are not regular
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -21,7 +20,6 @@ Bytes = npt.NDArray[np.uint8]
 Flags = npt.NDArray[np.bool_]
 Words = npt.NDArray[np.uint64]
 _WIDTH = 8
-_NEAR_ROWS = 2048
 _PAD = "\0" * 64
 """Stands behind the last text, so that looking a few bytes on needs no check for the end."""
 _ONES = np.uint64(0x0101010101010101)
@@ -99,12 +97,6 @@ class Marks:
         at = np.searchsorted(self.places, positions)
         found = self.places[np.minimum(at, len(self.places) - 1)]
         return np.where((at < len(self.places)) & (found < stops), found, stops)
-
-
-def near(rows: Offsets) -> Iterator[Offsets]:
-    """`rows` in parts whose texts stay in a core's cache while they are looked at again and again."""
-    for first in range(0, max(len(rows), 1), _NEAR_ROWS):
-        yield rows[first : first + _NEAR_ROWS]
 
 
 def words_at(lines: Lines, places: Offsets) -> Words:

@@ -12,7 +12,7 @@ import numpy as np
 import polars as pl
 
 from storage.format import Offsets
-from storage.formats._cuts import Flags, Lines, Marks, near, numbers_at, stands
+from storage.formats._cuts import Flags, Lines, Marks, numbers_at, stands
 from storage.formats._skeleton import Skeleton, Slot, Value
 
 ROW = "_row"
@@ -45,9 +45,7 @@ def regular(lines: pl.Series, names: Collection[str], *, loose: Collection[str] 
         skeleton = Skeleton.of(lines[int(first)], names, loose)
         if skeleton is not None and skeleton.quotes == quotes.count[first]:
             same = left[quotes.count[left] == skeleton.quotes]
-            found = [_fitting(text, quotes, part, skeleton) for part in near(same)]
-            rows = np.concatenate([part for part, _ in found])
-            at = [np.concatenate(places) for places in zip(*(places for _, places in found), strict=True)]
+            rows, at = _fitting(text, quotes, same, skeleton)
             if skeleton.has_containers:
                 plain = ~slashed[rows]
                 rows, at = rows[plain], [places[plain] for places in at]
