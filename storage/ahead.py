@@ -13,9 +13,10 @@ from dataclasses import dataclass
 
 from storage.clock import Clock
 from storage.lake import Prepared
-from storage.tail import Ahead, Batch, Tail
+from storage.tail import Ahead, Batch, Place, Tail
 
-BLOCKS = 3
+WORKERS = 2
+BLOCKS = 4
 """Blocks that are under way at once. Their frames are what bounds the memory of a long ingest."""
 
 
@@ -29,8 +30,10 @@ class Writing:
 
 @dataclass(frozen=True, slots=True)
 class _Underway:
-    ahead: Ahead
-    done: Future[tuple[Batch, Future[Prepared]] | None]
+    """A block; `after` is where the next one was taken to begin."""
+
+    after: Place
+    done: Future[tuple[Batch, Prepared] | None]
 
 
 class ReadAhead:
@@ -40,7 +43,7 @@ class ReadAhead:
         self._tail = tail
         self._writing = writing
         self._clock = clock
-        self._blocks = BLOCKS
+        self._holds_back = False
         self._underway: deque[_Underway] = deque()
 
     def __iter__(self) -> Iterator[tuple[Batch, Prepared]]:
@@ -48,42 +51,49 @@ class ReadAhead:
 
         Ends where `Tail.step` has to go on: at the file's last block, or where a whole block had to wait for more.
         """
-        with ThreadPoolExecutor(1, "parser") as parser, ThreadPoolExecutor(1, "segment-writer") as writer:
+        with ThreadPoolExecutor(WORKERS, thread_name_prefix="landing") as pool:
             try:
-                while self._fill(parser, writer):
+                while self._fill(pool):
                     first = self._underway.popleft()
                     found = first.done.result()
                     if found is None:
                         return
-                    batch, prepared = found[0], found[1].result()
-                    self._tail.place = batch.after
-                    if batch.after.offset != first.ahead.after.offset:
+                    self._tail.place = found[0].after
+                    if found[0].after != first.after:
                         self._drop()
-                        self._blocks = 1  # a log whose records wait for others does so in every block
-                    yield batch, prepared
+                        self._holds_back = True
+                    yield found
             finally:
                 self._drop()
 
-    def _fill(self, parser: ThreadPoolExecutor, writer: ThreadPoolExecutor) -> bool:
-        """Read ahead as far as allowed; whether anything is under way."""
-        while len(self._underway) < self._blocks:
-            place = self._underway[-1].ahead.after if self._underway else self._tail.place
-            ahead = self._tail.read_ahead(place)
+    def _fill(self, pool: ThreadPoolExecutor) -> bool:
+        """Read ahead as far as allowed; whether anything is under way.
+
+        A log whose records wait for others does so in every block: then a block is parsed before the next is read.
+        """
+        while len(self._underway) < BLOCKS:
+            ahead = self._tail.read_ahead(self._underway[-1].after if self._underway else self._tail.place)
             if ahead is None:
                 break
-            self._underway.append(_Underway(ahead, parser.submit(self._parse, ahead, writer)))
+            if not self._holds_back:
+                self._underway.append(_Underway(ahead.after, pool.submit(self._land, ahead)))
+                continue
+            batch = self._tail.parse_ahead(ahead, self._clock())
+            if batch is None:
+                break
+            self._underway.append(_Underway(batch.after, pool.submit(self._write, batch)))
         return bool(self._underway)
 
-    def _parse(self, ahead: Ahead, writer: ThreadPoolExecutor) -> tuple[Batch, Future[Prepared]] | None:
+    def _land(self, ahead: Ahead) -> tuple[Batch, Prepared] | None:
         batch = self._tail.parse_ahead(ahead, self._clock())
-        return (batch, writer.submit(self._writing.prepare, batch)) if batch is not None else None
+        return self._write(batch) if batch is not None else None
+
+    def _write(self, batch: Batch) -> tuple[Batch, Prepared]:
+        return batch, self._writing.prepare(batch)
 
     def _drop(self) -> None:
         """Let go of what is under way and will not be committed."""
         while self._underway:
             done = self._underway.popleft().done
-            if done.cancel() or done.exception() is not None or (found := done.result()) is None:
-                continue
-            prepared = found[1]
-            if not prepared.cancel() and prepared.exception() is None:
-                self._writing.discard(prepared.result())
+            if not done.cancel() and done.exception() is None and (found := done.result()) is not None:
+                self._writing.discard(found[1])
