@@ -59,7 +59,7 @@ def _told(requests: pl.DataFrame, rejects: pl.DataFrame) -> dict[str, list[dict[
     return {"requests": rows, "rejects": rejects.sort("byte_offset").to_dicts()}
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=50, deadline=None)
 @given(st.lists(_LINE, min_size=1, max_size=12))
 @example(['10.0.0.9 - - [02/Mar/2026:09:00:00 +0000] "GET /a?b HTTP/1.1" 200 17 "-" "x"'] * 3)
 def test_access_lines_say_the_same_by_position_and_by_rules(lines: list[str]) -> None:
@@ -117,7 +117,7 @@ _TOLD = st.builds(
 )  # fmt: skip
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(st.lists(_TOLD, min_size=1, max_size=8), st.booleans())
 def test_postgresql_records_say_the_same_by_position_and_by_rules(texts: list[str], final: bool) -> None:
     records, form = _records(texts), Postgresql()
@@ -146,7 +146,7 @@ _OBJECT = st.builds(
 )  # fmt: skip
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(st.lists(_OBJECT, min_size=1, max_size=4), st.permutations([0, 1, 2, 3, 0, 1, 2]))
 @example(['{"a":"x","b":7}', '{"a":"y \\" z","b":1.5}', '{"a":"","b":null}'], [0, 1, 2, 0])
 def test_json_lines_are_the_same_by_position_and_decoded(objects: list[str], order: list[int]) -> None:
