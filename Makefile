@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 SPEED  ?=
 READY  := $(VENV)/.ready
 
-.PHONY: demo test lint types check record stack soak bench docs clean
+.PHONY: demo test lint types check record stack soak docs clean
 .DEFAULT_GOAL := help
 
 help: ## what there is
