@@ -14,6 +14,7 @@ import tempfile
 import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from types import ModuleType
 
 import polars as pl
 
@@ -26,9 +27,9 @@ SHARES = {"requests": (detect_waf, 0.5), "queries": (detect_n1, 0.475), "jobs": 
 SHOWN_EVERY = 15
 
 
-def second_of(case: object, rows: int, number: int) -> pl.DataFrame:
+def second_of(case: ModuleType, rows: int, number: int) -> pl.DataFrame:
     """`rows` events of one second, spread over it."""
-    frame = case.events(number, rows)  # type: ignore[attr-defined]
+    frame = case.events(number, rows)
     at = pl.int_range(pl.len()) * (1_000_000 // max(rows, 1))
     return frame.with_columns(ts=pl.lit(START + timedelta(seconds=number)) + pl.duration(microseconds=at))
 

@@ -37,7 +37,7 @@ class Seen:
         self._keys: set[str] = set()
         self._grid = grid
         self._put = grid.replace_end
-        grid.replace_end = self.put  # type: ignore[method-assign]
+        grid.replace_end = self.put  # type: ignore[method-assign]  # the clock stands where the rows go in
 
     def put(self, count: int, rows: Sequence[Row]) -> None:
         """Let the grid have the rows, and look at the clock once they are drawn."""
@@ -50,7 +50,7 @@ class Seen:
     def drawn(self, rows: Sequence[Row]) -> None:
         """The rows are on the screen."""
         now = time.time()
-        delays = [now - row.about.ts.timestamp() for row in rows]  # type: ignore[attr-defined]
+        delays = [now - row.about.ts.timestamp() for row in rows]  # type: ignore[attr-defined]  # a row of Live
         self.delays_s += delays
         self.newest_s.append(min(delays))
 

@@ -129,7 +129,7 @@ class _Counted(io.RawIOBase):
         return True
 
     def write(self, data: object) -> int:
-        view = memoryview(data)  # type: ignore[arg-type]
+        view = memoryview(data)  # type: ignore[arg-type]  # any buffer; its type has no name before Python 3.12
         self._out.write(view)
         self._at += view.nbytes
         return view.nbytes

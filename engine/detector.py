@@ -154,7 +154,7 @@ def load(name: str) -> type[Detector]:
         raise UsageError(f"no model {name!r}; {hint}")
     import engine.detectors as package
 
-    found = member_class(package, name, Detector)  # type: ignore[type-abstract]
+    found = member_class(package, name, Detector)  # type: ignore[type-abstract]  # the base stands for its kinds
     if found.name != name:
         raise TypeError(f"{found.__module__} must name its detector {name!r}, not {found.name!r}")
     return found

@@ -9,10 +9,16 @@ import tempfile
 import threading
 from datetime import datetime
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from engine.alerts import evaluate
 from engine.demo import MODEL, Performance, logs_beside, perform
 from engine.room import Room
+
+if TYPE_CHECKING:
+    from textual.pilot import Pilot
+
+    from console.shell import WatchroomApp
 
 TARGET = Path(__file__).parents[1] / "docs" / "screenshot.svg"
 FONTS = "ui-monospace, 'Cascadia Mono', 'DejaVu Sans Mono', Menlo, Consolas, monospace"
@@ -50,10 +56,10 @@ async def drawn(room: Room, size: tuple[int, int], keys: list[str]) -> str:
         return app.export_screenshot(title="watchroom")
 
 
-async def _settled(app: object, pilot: object) -> None:
+async def _settled(app: WatchroomApp, pilot: Pilot[Any]) -> None:
     for _ in range(400):
-        await pilot.pause(0.05)  # type: ignore[attr-defined]
-        if not app.feed.desks.busy:  # type: ignore[attr-defined]
+        await pilot.pause(0.05)
+        if not app.feed.desks.busy:
             return
     raise SystemExit("the console did not settle")
 

@@ -10,7 +10,7 @@ import threading
 from collections.abc import Callable, Sequence
 from contextlib import closing
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from storage import sources
 from storage.clock import monotonic_s
@@ -79,12 +79,12 @@ class Follower:
     def lags(self) -> list[SourceLag]:
         """How far each source is behind, by path."""
         now = monotonic_s()
-        state = {True: "live", False: "leaving"}
+        here: dict[bool, Literal["live", "leaving"]] = {True: "live", False: "leaving"}
         return sorted(
             (
                 SourceLag(
                     i.reading.source.place, i.bytes_behind, now - i.behind_since_s if i.behind_since_s else 0.0, i.rows,
-                    i.grown_s, "paused" if self._paused else state[i.here],  # type: ignore[arg-type]
+                    i.grown_s, "paused" if self._paused else here[i.here],
                 )
                 for i in self.sweeper.followed()
             ),

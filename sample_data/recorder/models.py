@@ -259,4 +259,4 @@ def _seed_orders(connection: Connection, rng: random.Random) -> None:
                 payments.append({**pay, "kind": "voucher"})
     tables = [Order, Item, Payment, CardPayment, VoucherPayment]
     for table, values in zip(tables, [orders, items, payments, cards, vouchers], strict=True):
-        connection.execute(insert(table.__table__), values)  # type: ignore[arg-type]
+        connection.execute(insert(table.__table__), values)  # type: ignore[arg-type]  # declared as a FromClause

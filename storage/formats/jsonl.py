@@ -102,7 +102,8 @@ class JsonLines(LineFormat):
         parts = [_told(quick.drop(_json_lines.ROW), records[rows], context)] if quick.height else []
         rest = records.filter(~pl.int_range(records.height, eager=True).is_in(rows.implode()))
         if rest.is_empty() and parts:
-            return Parsed({n: f.sort("byte_offset") for n, f in parts[0].frames.items()}, parts[0].rejects)
+            frames = {name: frame.sort("byte_offset") for name, frame in parts[0].frames.items()}
+            return Parsed(frames, parts[0].rejects.sort("byte_offset"))
         leading = rest["record"].str.extract(_EVENT_FIRST)
         parts += [
             _read(group, context, schema.EVENTS[event].columns if event in schema.EVENTS else _COLUMNS)
