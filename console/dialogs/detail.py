@@ -2,16 +2,38 @@
 
 from __future__ import annotations
 
+import re
 import textwrap
 from typing import ClassVar
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
+from textual.geometry import Size
 from textual.screen import ModalScreen
 
 from console.cells import Cell, Line, SafeText
 from console.widgets.lines import Sheet
+
+
+_LEAD = re.compile(r"\s*(?:\S+\s{2,}(?=\S))?")
+"""What a line begins with: blanks, or a field's name and the blanks to its value."""
+
+
+class Folded(Sheet):
+    """Text wrapped to the width there is, and as high as that makes it."""
+
+    def __init__(self, text: SafeText, *, id: str | None = None) -> None:  # noqa: A002 Textual's name
+        super().__init__(id=id)
+        self._text = text
+
+    def on_mount(self) -> None:
+        """Wrap the text."""
+        self.show(lambda columns, _rows: wrapped(self._text, columns))
+
+    def get_content_height(self, container: Size, viewport: Size, width: int) -> int:
+        """Textual asks how high the text is at a width."""
+        return len(wrapped(self._text, width))
 
 
 class DetailDialog(ModalScreen[None]):
@@ -41,13 +63,7 @@ class DetailDialog(ModalScreen[None]):
         box.border_title = title_of(self._title)
         box.border_subtitle = "Esc closes · y copies"
         with box:
-            sheet = Sheet(id="text")
-            sheet.styles.height = len(self._text.splitlines()) + 1
-            yield sheet
-
-    def on_mount(self) -> None:
-        """Wrap the text to the width there is."""
-        self.query_one(Sheet).show(lambda columns, _rows: wrapped(self._text, columns))
+            yield Folded(self._text, id="text")
 
     def action_move(self, rows: int) -> None:
         """Scroll."""
@@ -64,12 +80,11 @@ def title_of(text: SafeText) -> str:
 
 
 def wrapped(text: SafeText, columns: int) -> list[Line]:
-    """Text as lines of at most `columns`; an indent is kept."""
+    """Text as lines of at most `columns`; an indent is kept, and a field's value stays right of its name."""
     out: list[Line] = []
     for line in text.splitlines():
-        indent = line[: len(line) - len(line.lstrip())]
-        parts = textwrap.wrap(
-            line, max(10, columns), subsequent_indent=indent, drop_whitespace=False, break_on_hyphens=False
-        )  # fmt: skip
+        lead = _LEAD.match(line)
+        indent = " " * len(lead[0]) if lead and len(lead[0]) <= columns // 2 else ""
+        parts = textwrap.wrap(line, max(10, columns), subsequent_indent=indent, break_on_hyphens=False)
         out += [(Cell(SafeText(part)),) for part in parts or [""]]
     return out

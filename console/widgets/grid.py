@@ -17,8 +17,9 @@ from textual.strip import Strip
 
 from console.actions import bindings
 from console.cells import Cell, SafeText, Tone
-from console.widgets.filter import NO_FILTER, Filter
+from console.widgets.filter import Filter
 from console.widgets.lines import Toned
+from console.widgets.listing import Listing
 from console.widgets.rows import Column, Row, heading, laid_out
 
 __all__ = ["Column", "Grid", "Row"]
@@ -69,11 +70,8 @@ class Grid(Toned, can_focus=True):
         self.chooses = chooses
         self.following = follows
         self.unseen = 0
-        self.filter: Filter = NO_FILTER
-        self._rows: list[Row] = []
-        self._shown: list[Row] = []
-        self._cursor = 0
-        self._touched = False
+        self._list = Listing()
+        self._waiting = True
         self._here: SafeText = SafeText("▶")
 
     def on_mount(self) -> None:
@@ -85,83 +83,71 @@ class Grid(Toned, can_focus=True):
     @property
     def rows(self) -> Sequence[Row]:
         """All rows, whether the filter lets them through or not."""
-        return self._rows
+        return self._list.rows
 
     @property
     def shown(self) -> Sequence[Row]:
         """The rows that the filter lets through."""
-        return self._shown
+        return self._list.shown
 
     @property
     def current(self) -> Row | None:
         """The row under the cursor."""
-        return self._shown[self._cursor] if 0 <= self._cursor < len(self._shown) else None
+        return self._list.current
+
+    @property
+    def filter(self) -> Filter:
+        """What is typed behind `/`."""
+        return self._list.filter
 
     def set_rows(self, rows: Sequence[Row]) -> None:
         """Show other rows; the cursor stays on the row of the same key, or on top while nobody has moved it."""
-        if self._rows == list(rows):
+        if self._list.rows == list(rows) and not self._waiting:
             return
-        key = self.current.key if self.current and self._touched else None
-        self._rows = list(rows)
-        self._refilter(key)
+        self._waiting = False
+        self._list.put(rows)
+        self._changed()
 
     def set_columns(self, columns: Sequence[Column]) -> None:
         """Show other columns; the rows of the old ones go."""
         self.columns = tuple(columns)
-        self._touched = False
+        self._list.touched = False
         self.set_rows([])
 
     def add_rows(self, rows: Sequence[Row]) -> None:
         """Add rows below. A following view moves on to them; a frozen one stays and counts them."""
         if not rows:
             return
-        fresh = self.filter.of(rows)
-        self._rows.extend(rows)
-        self._shown.extend(fresh)
+        fresh = self._list.add(rows)
         if not self.following:
-            self.unseen += len(fresh)
+            self.unseen += fresh
         self._trim(RING_ROWS if self.following else 4 * RING_ROWS)
-        self._measure()
-        if self.following:
-            self._to_end()
-        self._announce()
+        self._changed()
 
     def replace_end(self, count: int, rows: Sequence[Row]) -> None:
         """Put `rows` in the place of the last `count`: what was known of those is known better now."""
+        if self._waiting:
+            self._waiting = False
+            self.refresh()
         if count:
-            gone = {id(row) for row in self._rows[-count:]}
-            del self._rows[-count:]
-            before = len(self._shown)
-            while self._shown and id(self._shown[-1]) in gone:
-                self._shown.pop()
-            self.unseen = max(0, self.unseen - (before - len(self._shown)))
+            self.unseen = max(0, self.unseen - self._list.take_end(count))
         if rows:
             self.add_rows(rows)
         elif count:
-            self._cursor = min(self._cursor, max(0, len(self._shown) - 1))
-            self._measure()
-            if self.following:
-                self._to_end()
-            self._announce()
+            self._list.cursor = min(self._list.cursor, self._list.last)
+            self._changed()
 
     def replace_rows(self, rows: Sequence[Row]) -> None:
         """Show the same rows in another dress, in the same order: what marks them was learnt later."""
-        self._rows = list(rows)
-        self._shown = self.filter.of(self._rows)
+        self._list.dress(rows)
         self.refresh()
 
     def set_filter(self, wanted: Filter) -> None:
         """Show only the rows that `wanted` lets through."""
-        key = self.current.key if self.current else None
-        self.filter = wanted
-        self._refilter(key)
+        self._list.narrow(wanted)
+        self._changed()
 
-    def _refilter(self, key: str | None) -> None:
-        self._shown = self.filter.of(self._rows)
-        where = next((i for i, row in enumerate(self._shown) if row.key == key), None)
-        if where is None:
-            where = min(self._cursor, max(0, len(self._shown) - 1)) if self._touched else 0
-        self._cursor = where
+    def _changed(self) -> None:
         self._measure()
         if self.following:
             self._to_end()
@@ -169,22 +155,15 @@ class Grid(Toned, can_focus=True):
 
     def _trim(self, keep: int) -> None:
         """Forget the oldest rows beyond `keep`; the visible ones stay where they are."""
-        over = len(self._rows) - keep
-        if over <= 0:
-            return
-        gone = {id(row) for row in self._rows[:over]}
-        del self._rows[:over]
-        lost = sum(1 for row in self._shown[:over] if id(row) in gone)
-        del self._shown[:lost]
-        self._cursor = max(0, self._cursor - lost)
-        if not self.following:
+        lost = self._list.forget(keep)
+        if lost and not self.following:
             self.scroll_to(y=max(0, self.scroll_offset.y - lost), animate=False, force=True)
 
     def _measure(self) -> None:
         """Tell Textual how long the list is. While it scrolls anyway only the scrollbar needs to know: to lay the whole
         screen out anew for each row that comes costs more than to draw it.
         """
-        size = Size(self.room.width, len(self._shown) + self._head)
+        size = Size(self.room.width, len(self._list.shown) + self._head)
         if self.show_vertical_scrollbar and size.width == self.virtual_size.width and size.height > self.room.height:
             self.set_reactive(Grid.virtual_size, size)
             self.vertical_scrollbar.window_virtual_size = size.height
@@ -200,19 +179,19 @@ class Grid(Toned, can_focus=True):
 
     def action_down(self) -> None:
         """One row on."""
-        self._move(self._cursor + 1)
+        self._move(self._list.cursor + 1)
 
     def action_up(self) -> None:
         """One row back."""
-        self._move(self._cursor - 1)
+        self._move(self._list.cursor - 1)
 
     def action_page_down(self) -> None:
         """A page on."""
-        self._move(self._cursor + max(1, self.room.height - 1 - self._head))
+        self._move(self._list.cursor + max(1, self.room.height - 1 - self._head))
 
     def action_page_up(self) -> None:
         """A page back."""
-        self._move(self._cursor - max(1, self.room.height - 1 - self._head))
+        self._move(self._list.cursor - max(1, self.room.height - 1 - self._head))
 
     def action_top(self) -> None:
         """To the first row."""
@@ -224,15 +203,15 @@ class Grid(Toned, can_focus=True):
         self.unseen = 0
         self._trim(RING_ROWS)
         self._measure()
-        self._move(len(self._shown) - 1)
+        self._move(len(self._list.shown) - 1)
 
     def action_next_mark(self) -> None:
         """To the next row that is flagged."""
-        self._to_mark(range(self._cursor + 1, len(self._shown)))
+        self._to_mark(1)
 
     def action_previous_mark(self) -> None:
         """To the flagged row before."""
-        self._to_mark(range(self._cursor - 1, -1, -1))
+        self._to_mark(-1)
 
     def action_open(self) -> None:
         """Open the row under the cursor."""
@@ -241,28 +220,27 @@ class Grid(Toned, can_focus=True):
 
     def go_to(self, key: str) -> bool:
         """Put the cursor on the row of that key, if it is shown."""
-        for index, row in enumerate(self._shown):
-            if row.key == key:
-                self._move(index)
-                return True
-        return False
+        index = self._list.where(key)
+        if index is not None:
+            self._move(index)
+        return index is not None
 
-    def _to_mark(self, order: range) -> None:
-        for index in order:
-            if self._shown[index].marked:
-                self._move(index)
-                return
-        self.app.bell()
+    def _to_mark(self, step: int) -> None:
+        index = self._list.mark(step)
+        if index is None:
+            self.app.bell()
+        else:
+            self._move(index)
 
     def _move(self, to: int) -> None:
-        if not self._shown:
+        if not self._list.shown:
             return
-        last = len(self._shown) - 1
+        last = self._list.last
         to = min(last, max(0, to))
-        self._touched = True
+        self._list.touched = True
         if to < last:
             self.following = False
-        self._cursor = to
+        self._list.cursor = to
         self.scroll_to_region(
             Region(0, to if to == 0 else to + self._head, 1, 1 + (self._head if to == 0 else 0)),
             animate=False, force=True, spacing=None,
@@ -273,7 +251,7 @@ class Grid(Toned, can_focus=True):
         self._announce()
 
     def _to_end(self) -> None:
-        self._cursor = max(0, len(self._shown) - 1)
+        self._list.cursor = self._list.last
         self.scroll_end(animate=False, force=True, immediate=True)
 
     def _announce(self) -> None:
@@ -284,9 +262,9 @@ class Grid(Toned, can_focus=True):
     def on_click(self, event: events.Click) -> None:
         """A click moves the cursor; one on the cursor's row opens it."""
         index = event.y + self.scroll_offset.y - self._head
-        if event.y < self._head or not 0 <= index < len(self._shown):
+        if event.y < self._head or not 0 <= index < len(self._list.shown):
             return
-        if index == self._cursor:
+        if index == self._list.cursor:
             self.action_open()
         else:
             self._move(index)
@@ -323,15 +301,18 @@ class Grid(Toned, can_focus=True):
                 heading(self.columns, self.room.width), self.get_component_rich_style("tone--heading", partial=True)
             )
         index = y + self.scroll_offset.y - self._head
-        if index >= len(self._shown):
+        if index >= len(self._list.shown):
             words = self._nothing() if y == self._head else ""
             return self.to_strip((Cell(SafeText(words), Tone.DIM),))
-        row = self._shown[index]
-        here = index == self._cursor and (self.has_focus or self.chooses)
+        row = self._list.shown[index]
+        here = index == self._list.cursor and (self.has_focus or self.chooses)
         over = self.get_component_rich_style("tone--cursor", partial=True) if here else None
         return self.to_strip(laid_out(row, self.columns, self.room.width, self._here if here else ""), over)
 
     def _nothing(self) -> str:
-        if self._shown:
+        """Why there is no row. Before the first answer that is not known yet, and must not be told as `nothing`."""
+        if self._list.shown:
             return ""
-        return f"  no row matches the filter; {len(self._rows):,} hidden" if self._rows else f"  {self.empty}"
+        if self._waiting:
+            return "  reading"
+        return f"  no row matches the filter; {len(self._list.rows):,} hidden" if self._list.rows else f"  {self.empty}"

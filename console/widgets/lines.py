@@ -85,10 +85,12 @@ class Sheet(Toned, can_focus=False):
         self._again()
 
     def _again(self) -> None:
-        size = self.room
+        size = self.content_size
         if not size.width or not size.height:
             return
         lines = tuple(self._draw(size.width, size.height))
+        if len(lines) > size.height and self.styles.overflow_y == "auto":
+            lines = tuple(self._draw(size.width - self.styles.scrollbar_size_vertical, size.height))
         if (lines, size) == self._drawn:
             return
         self._drawn = (lines, size)

@@ -23,7 +23,7 @@ class Row:
     """A row: what identifies it, its cells by column, and whether it is one of those that `e` jumps to."""
 
     key: str
-    cells: Line
+    cells: Sequence[Cell]
     marked: bool = False
     tail: Cell | None = field(default=None)
     """Shown at the right end of the row, over the last column."""
