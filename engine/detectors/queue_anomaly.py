@@ -16,8 +16,8 @@
 Sources: the modified z-score by Iglewicz and Hoaglin (1993) and Tukey's fences (1977) for single runs; Brown and Mood's
 resistant line (1951) for what the payload explains; bounded slowdown by Feitelson and Rudolph (1998) for waits; Mann
 (1945) and Kendall (1975) for memory that rises from run to run. Which figures tell of a sick worker was seen on
-Flow-Bench (arXiv:2306.09930); its labels gave one number, how often a degraded worker shows nowhere (setting
-`job_anomaly_hidden_share`).
+Flow-Bench (arXiv:2306.09930); its labels gave the two numbers that say what a faint sign on all of a worker's runs is
+worth (`engine/queue/calibration.py`).
 
 Cost: 11 microseconds of CPU time a run in memory, up to 19 from Parquet slice by slice; linear in the runs.
 """
@@ -59,9 +59,9 @@ class QueueSettings(Settings):
     """The limit in robust standard deviations."""
     job_anomaly_iqr_multiplier: float = 1.5
     """The limit in interquartile ranges beyond the third quartile (Tukey's fence); both limits must be passed."""
-    job_anomaly_hidden_share: float = 0.17
-    """How many long runs, of those that log CPU time, are on a degraded worker that none of their figures shows: as on
-    Flow-Bench; 0 where workers are known to be well."""
+    job_anomaly_worker_share: float = 0.5
+    """How many of the long runs that look faintly like those of a degraded worker are on it and not beside it: that
+    much of the suspicion enters the score. 0 where workers are known to be well."""
 
 
 class QueueAnomaly(Detector):
@@ -92,5 +92,5 @@ class QueueAnomaly(Detector):
         assert isinstance(given, QueueSettings)
         limits = Limits(given.job_anomaly_min_confidence, given.job_anomaly_threshold,
                         given.job_anomaly_zscore_threshold, given.job_anomaly_iqr_multiplier,
-                        given.job_anomaly_hidden_share)  # fmt: skip
+                        given.job_anomaly_worker_share)  # fmt: skip
         return features.map_batches(lambda frame: judged(frame, limits), schema=_JUDGED)

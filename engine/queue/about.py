@@ -24,7 +24,7 @@ ABOUT = About(
         "slow_runs": "runs of the type around it that are slow against the week", "slow_of": "of how many",
         "memory_z": "memory peak against its neighbours", "memory_fence": "the same beyond the third quartile",
         "memory_usual_mb": "what was usual", "memory_spread": "spread of the logarithm",
-        "wait_z": "wait against the runs that started with it", "wait_fence": "the same beyond the third quartile",
+        "wait_z": "wait against that of neighbours of its payload", "wait_fence": "the same beyond the third quartile",
         "wait_usual_ms": "what was usual", "wait_spread": "spread of the logarithm",
         "late_z": "wait against the queue's week when it was enqueued", "late_fence": "beyond the third quartile",
         "late_usual_ms": "what was usual", "queue_late": "runs around it in the queue that are late as well",
@@ -41,7 +41,7 @@ ABOUT = About(
     },
     evidence={
         "anomalies": "the surest first: type, feature, value, usual, spread, runs, confidence, words",
-        "hidden": "the part of the score that no figure shows: how often such a run is on a degraded worker unseen",
+        "suspected": "how probable it is that the run is on a degraded worker though too little shows to name it",
         "lacked": "figures that this run's log left out",
     },
     blind_spots=(
@@ -51,7 +51,8 @@ ABOUT = About(
         "Run times are taken to differ by a third by nature: a run three times as slow is flagged only in a type that"
         " is otherwise steady.",
         "If all workers are sick alike, half of it is taken for the machine's state.",
-        "Withheld cores leave no trace in a run that needs one; `hidden` is an average, not a sight of them.",
+        "Withheld cores hardly leave a trace in a run that needs one; `suspected` says how probable they are, at most a"
+        " half, and names nothing.",
         "A leak shows as a slope only while memory rises by two fifths over the last 87 runs of a worker within a day.",
         "Failures that come back regularly are usual after a few days.",
         "Times, waits and peaks below 20 ms, half a second (or the run's own time) and 16 MB count as equal.",

@@ -1,4 +1,4 @@
-"""What is usual for a job: its type's own past, its neighbours in time, the runs that started with it.
+"""What is usual for a job: its type's own past, its neighbours in time, its equals among them.
 
 Three baselines, each quantiles of a bounded window:
 - the week: up to 64 runs spread evenly over the type's last seven days, renewed every 20 seconds. Long memory is what
@@ -6,8 +6,7 @@ Three baselines, each quantiles of a bounded window:
 - the moment: the 32 runs of the type that ended before and up to 16 that ended within `settle` after, with the
   payload's influence taken out by a resistant line (Brown and Mood 1951: the slope between the medians of the lower and
   the upper half). It follows a batch of large inputs or a busy hour.
-- the start: the 8 runs of the type that started before and the 8 that started after, of those that had ended by then.
-  Runs that start together waited in the same queue.
+- the equals: of those neighbours the 16 whose payload is nearest, for waits: schedulers serve by size, too.
 """
 
 from __future__ import annotations
@@ -28,7 +27,10 @@ WEEK_RUNS = 64
 EARLIER_RUNS = 10
 """With fewer runs before an incident, the incident itself has to serve as the past."""
 BEFORE, AFTER = 32, 16
-STARTED = 8
+EQUALS = 16
+"""Neighbours that a wait is held against: a third of them, so that a payload has those on either side of it."""
+A_STEP = np.float32(1e-6)
+"""What a neighbour further away counts beside the payloads' difference (a logarithm): it decides between equal ones."""
 LINE_RUNS = 8
 """Fewer runs than this give no slope on the payload."""
 SLOPES = (-0.25, 1.5)
@@ -198,22 +200,31 @@ def _mask(window: Floats, low: Ints, high: Ints) -> None:
     window[narrow] = cut
 
 
-def start(runs: Runs, values: Floats, settle_us: int) -> Usual:
-    """The usual of `values` among the runs of the type that started nearest."""
-    order = grouped(runs.job_type, runs.start_us, runs.end_us)
-    row = order.rows
-    near, ended = neighbours(values[row], STARTED, STARTED, np.nan), neighbours(row, STARTED, STARTED, -1)
-    lowest, highest = runs.row_at(-WEEK_US)[row], runs.row_at(settle_us + 1)[row]
-    places = order.asked(runs.first)
-    found = Usual.unknown(len(places))
+def equals(within: Reach, value: Floats, size: Floats) -> Usual:
+    """The usual of `value` among those neighbours in time that are nearest in `size` (a logarithm).
+
+    Schedulers serve by size, too: the small runs wait for an hour while large ones come and go, or the reverse. So a
+    wait is held against those that a scheduler takes for its equals; where no size is logged, against the nearest.
+    """
+    rows = within.order.rows
+    near, sizes = (neighbours(column[rows], BEFORE, AFTER, np.nan) for column in (value, size))
+    found = Usual.unknown(len(within.places))
 
     def work(part: slice) -> None:
-        at = places[part]
-        window, end = near[at], ended[at]
-        window[(end < lowest[at, None]) | (end >= highest[at, None])] = np.nan
-        _mask(window, order.first[at] - at + STARTED, order.last[at] - at + STARTED)
-        window[:, STARTED] = np.nan
+        at = within.places[part]
+        window = near[at]
+        _mask(window, within.lowest[part] - at + BEFORE, within.highest[part] - at + BEFORE)
+        window[:, BEFORE] = np.nan
+        _keep_equals(window, sizes[at])
         found.fill(part, window)
 
-    in_chunks(len(places), work)
-    return found.by_row(order, places, runs.first)
+    in_chunks(len(within.places), work)
+    return found.by_row(within.order, within.places, within.base)
+
+
+def _keep_equals(window: Floats, size: Floats) -> None:
+    """Make NaN all but the EQUALS values of each row whose size is nearest to the run's own, of ties the nearest."""
+    steps = np.abs(np.arange(window.shape[1], dtype=np.float32) - BEFORE)
+    apart = np.nan_to_num(np.abs(size - size[:, BEFORE : BEFORE + 1])) + A_STEP * steps
+    apart[np.isnan(window)] = np.inf
+    window[apart > np.partition(apart, EQUALS - 1, axis=1)[:, EQUALS - 1 : EQUALS]] = np.nan

@@ -17,7 +17,7 @@ class Limits:
     points: float
     z: float
     iqr: float
-    hidden: float
+    worker_share: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +57,8 @@ SPARED = 0.25
 """A run that succeeds amid failures has this part of their confidence."""
 RISE = 0.4
 """A leak is a rise of at least two fifths."""
+WORKER_FIGURE = "time"
+"""A worker shows on the run times and the CPU times of its runs, which are not independent."""
 
 
 def _confidence(ratio: pl.Expr, limits: Limits, power: int = SINGLE) -> pl.Expr:
@@ -139,7 +141,7 @@ def _starvation(limits: Limits) -> Anomaly:
         "starvation", "wait",
         _confidence(_ratio("wait", limits), limits),
         "wait_ms", pl.col("wait_ms"), pl.col("wait_usual_ms"), pl.col("wait_spread"), pl.col("runs"),
-        pl.concat_str(pl.lit("waited "), words.duration("wait_ms"), pl.lit(" while runs that started with it waited "),
+        pl.concat_str(pl.lit("waited "), words.duration("wait_ms"), pl.lit(" while its equals around it waited "),
                       words.duration("wait_usual_ms")),
     )  # fmt: skip
 
@@ -217,7 +219,7 @@ def _worker(limits: Limits) -> Anomaly:
     slow = pl.concat_str(pl.lit("ran "), words.duration("execution_ms"), pl.lit(", usually "),
                          words.duration("time_usual_ms"))  # fmt: skip
     return Anomaly(
-        "worker_degradation", "time",
+        "worker_degradation", WORKER_FIGURE,
         _confidence(pl.col("worker_z") / (SHARED_Z * limits.z), limits, SHARED),
         "cpu_share", pl.col("cpu_share"), pl.col("cpu_share_usual"), pl.col("worker_z"), pl.col("worker_runs"),
         pl.concat_str(pl.lit("worker "), _name("worker"), pl.lit(" is degraded: "),

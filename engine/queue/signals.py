@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from engine.queue.baseline import WEEK_US, Line, Past, Reach, moment, past, reach, slopes, start, week
+from engine.queue.baseline import WEEK_US, Line, Past, Reach, equals, moment, past, reach, slopes, week
 from engine.queue.deviation import Scale, Usual, deviation, steady
 from engine.queue.runs import Floats, Ints, Runs
 from engine.queue.windows import Order, grouped
@@ -18,12 +18,12 @@ TIME_C, MEMORY_C, CPU_C = 20.0, 16.0, 50.0
 """Milliseconds, megabytes, milliseconds added before the logarithm: differences below them are of no interest."""
 WAIT_C = (500.0, 10_000.0)
 """A wait is measured in multiples of the run's own time, in these bounds (ms), as bounded slowdown is."""
-TIME, MEMORY, WAIT = Scale(0.32, 1.0), Scale(0.19, 0.8), Scale(0.6, 1.4)
-"""Floors and first guesses of the spreads of logarithms: waits differ by orders of magnitude, memory hardly at all."""
+TIME, MEMORY, WAIT = Scale(0.32, 1.0), Scale(0.23, 0.8), Scale(0.6, 1.4)
+"""Floors and first guesses of the spreads of logarithms: waits differ by orders of magnitude, memory hardly at all.
+
+At three spreads a memory peak that is less than double the usual one is never off."""
 LATE, SHARE, CPU = 0.3, 0.1, 0.05
 """The least spread of a wait, of the CPU's share and of CPU time in the week's comparison, in logarithms."""
-HABIT = 2.0
-"""A wait must also stand out among those that ended before, at half the limit: some types wait long now and then."""
 LATE_Z = 3.0
 """A run counts as late in its queue's backlog, or slow with its type, from this many spreads of the week on."""
 EARLIER_US = 30_000_000
@@ -136,8 +136,8 @@ def _worker(runs: Runs, of: _Figures, weekly: dict[str, Usual], plain: dict[str,
     }  # fmt: skip
 
 
-def _waits(runs: Runs, within: Reach, known: Ints, settle_us: int) -> Columns:
-    """Waits against those who started with it and who ended before (starvation), and the queue's week (backlog)."""
+def _waits(runs: Runs, size: Floats, within: Reach, known: Ints) -> Columns:
+    """Waits against those of its equals (starvation), and against the queue's week (backlog)."""
     waited = runs.column("wait_ms")
     unit = np.clip(np.nan_to_num(runs.column("execution_ms")), *WAIT_C)
     wait = np.log1p(waited / unit)
@@ -151,10 +151,9 @@ def _waits(runs: Runs, within: Reach, known: Ints, settle_us: int) -> Columns:
     others, count = company(now, grouped(queue[runs.near :]), queue[runs.near :], MOMENT).counted(flags)
     fence = deviation(wait[runs.near :], usual, WAIT, known).fence
     wait_own, unit, known = wait[runs.first :], unit[runs.first :], known[own]
-    together = deviation(wait_own, start(runs, wait, settle_us), WAIT, known)
-    before = deviation(wait_own, moment(within, wait), WAIT, known)
+    together = deviation(wait_own, equals(within, wait, size), WAIT, known)
     return {
-        "wait_z": np.fmin(together.z, HABIT * before.z), "wait_fence": together.fence,
+        "wait_z": together.z, "wait_fence": together.fence,
         "wait_usual_ms": np.expm1(together.usual) * unit, "wait_spread": together.spread,
         "late_z": late[own], "late_fence": fence[own], "late_usual_ms": np.expm1(usual.middle[own]) * unit,
         "queue_late": others[own], "queue_runs": count[own],
@@ -223,7 +222,7 @@ def _own(runs: Runs, of: _Figures, behind: Past, settle_us: int) -> Columns:
         "memory_z": by_memory.z, "memory_fence": by_memory.fence, "memory_usual_mb": np.exp(by_memory.usual) - MEMORY_C,
         "memory_spread": by_memory.spread, "runs": by_time.runs,
         "retry_usual": weekly["retries"].p90[own],
-        **_waits(runs, within, known, settle_us),
+        **_waits(runs, of.size, within, known),
         **_shares(now, weekly), **_sustained(now, weekly, plain["time"]), **_worker(now, figures, weekly, plain),
     }  # fmt: skip
 

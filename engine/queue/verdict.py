@@ -5,8 +5,8 @@ from __future__ import annotations
 import polars as pl
 
 from engine.queue import words
-from engine.queue.calibration import hidden, shared_evidence
-from engine.queue.kinds import Anomaly, Limits, anomalies
+from engine.queue.calibration import shared_evidence, suspected
+from engine.queue.kinds import WORKER_FIGURE, Anomaly, Limits, anomalies
 
 LACKABLE = ("execution_ms", "wait_ms", "memory_mb", "cpu_ms", "retry_count", "payload_kb", "worker", "status")
 """The figures a job log may leave out; the evidence lists those that were missing."""
@@ -16,24 +16,25 @@ def judged(features: pl.DataFrame, limits: Limits) -> pl.DataFrame:
     """`features` with `score`, `reason` and `evidence`.
 
     The score is the union of what is probable, as if what different figures show were independent:
-    1 - product(1 - surest), a factor for each figure (time, memory, wait, outcome) and one for what leaves no trace
-    (`engine/queue/calibration.py`).
+    1 - product(1 - surest), a factor for each figure (time, memory, wait, outcome). A worker that is only suspected
+    counts as one that is degraded (`engine/queue/calibration.py`).
     """
     found = anomalies(limits)
     frame = features.rechunk().with_columns(a.confidence.round(6).alias(f"_{a.kind}") for a in found)
-    frame = frame.with_columns(hidden(limits.hidden).round(2).alias("_hidden"))
-    doubt = 1.0 - pl.col("_hidden")
+    frame = frame.with_columns(suspected(limits.worker_share).round(6).alias("_suspected"))
+    doubt = pl.lit(1.0)
     for figure in dict.fromkeys(a.figure for a in found):
-        surest = pl.max_horizontal(_probable(a) for a in found if a.figure == figure)
-        doubt = doubt * (1.0 - surest)
+        surest = [_probable(a) for a in found if a.figure == figure]
+        surest += [pl.col("_suspected")] if figure == WORKER_FIGURE else []
+        doubt = doubt * (1.0 - pl.max_horizontal(surest))
     frame = frame.with_columns((1.0 - doubt).round(6).clip(0.0, 1.0).alias("score"), _lacked().alias("_lacked"))
     frame = frame.with_row_index("_row").with_columns(_calm().alias("_calm"), _floor(found, limits).alias("_floor"))
     frame = frame.join(_named(frame, found), on="_row", how="left", maintain_order="left")
     who = pl.col("job_type").fill_null("job")
     return frame.with_columns(
         pl.concat_str(who, pl.lit(": "), pl.coalesce("_words", "_calm")).alias("reason"),
-        pl.concat_str(pl.lit('{"anomalies":'), pl.col("_listed").fill_null("[]"), pl.lit(',"hidden":'),
-                      pl.col("_hidden").cast(pl.String), pl.lit(',"lacked":['), "_lacked",
+        pl.concat_str(pl.lit('{"anomalies":'), pl.col("_listed").fill_null("[]"), pl.lit(',"suspected":'),
+                      pl.col("_suspected").round(2).cast(pl.String), pl.lit(',"lacked":['), "_lacked",
                       pl.lit("]}")).alias("evidence"),
     ).select(*features.columns, "score", "reason", "evidence")  # fmt: skip
 

@@ -123,6 +123,32 @@ def test_a_run_that_waits_while_others_do_not_is_starved() -> None:
     assert "waited 90 s while" in str(found["reason"])
 
 
+def test_a_queue_that_serves_large_runs_first_starves_only_the_large_ones_that_wait() -> None:
+    """Its small runs wait for minutes, as they always do; a large one that waits as long is overtaken by its equals."""
+    small = pl.col("payload_kb") < pl.col("payload_kb").median().over("job_type")
+    mails = pl.col("job_type") == "mail"
+    served = change(stream(), small & mails, wait_ms=pl.col("wait_ms") * 20_000.0)
+    large = served.filter(mails & ~small)["job_id"][120]
+    rows = judge(change(served, pl.col("job_id") == large, wait_ms=pl.lit(150_000.0)))
+    assert of(rows, large)["found"] == ["starvation"]
+    others = rows.filter(
+        pl.col("subject").is_between(pl.lit("j00200"), pl.lit("j00599")) & (pl.col("subject") != large)
+    )
+    assert others["found"].list.contains("starvation").mean() < 0.02
+
+
+def test_a_run_that_ends_later_changes_no_verdict_that_was_final() -> None:
+    """A run of an hour starts amid short ones; its end, beyond their `settle`, is not known when they are judged."""
+    events = stream()
+    late = START + timedelta(hours=1)
+    long = change(events.filter(JOB), pl.lit(True), ts=pl.lit(late), execution_ms=pl.lit(3_000_000.0))
+    assert (
+        judge(pl.concat([events, change(long, pl.lit(True), job_id=pl.lit("long"))]))
+        .filter(pl.col("subject") != "long")
+        .equals(judge(events))
+    )
+
+
 def test_a_backlog_is_found_over_all_types_of_the_queue() -> None:
     behind = pl.int_range(pl.len()).is_between(400, 440)
     rows = judge(change(stream(), behind, wait_ms=pl.lit(20_000.0)))
@@ -197,6 +223,18 @@ def test_withheld_cores_show_in_missing_cpu_time() -> None:
     between = rows.filter(pl.col("subject").is_between(pl.lit("j00360"), pl.lit("j00440")))
     assert between.filter(pl.col("worker") == "w3")["flagged"].mean() > 0.6
     assert between.filter(pl.col("worker") != "w3")["flagged"].mean() < 0.05
+
+
+def test_a_faint_sign_on_all_runs_of_a_worker_is_a_suspicion_and_no_finding() -> None:
+    """Long runs lack a little CPU time on one worker: at most a half, for they may only stand beside the sick one."""
+    long = change(stream(3000, seconds=300_000.0), pl.lit(True), execution_ms=pl.col("execution_ms") * 300.0,
+                  cpu_ms=pl.col("cpu_ms") * 300.0)  # fmt: skip
+    faint = change(long, (pl.col("worker") == "w2") & (pl.col("job_id") > "j02000"), cpu_ms=pl.col("cpu_ms") * 0.95)
+    rows = judge(faint).filter((pl.col("subject") > "j02050") & (pl.col("execution_ms") > 30_000.0))
+    score = dict(rows.group_by("worker").agg(pl.col("score").median()).iter_rows())
+    assert score["w1"] < 0.2 < score["w2"] < 0.5
+    assert rows.filter(pl.col("worker") == "w2")["flagged"].mean() < 0.05
+    assert judge(faint, job_anomaly_worker_share=0.0)["score"].median() < 0.01
 
 
 def test_names_of_workers_do_not_matter() -> None:
