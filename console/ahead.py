@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
 from console.panes._tail import Unlanded, read_unlanded
+from console.settling import keep_even
 from storage.clock import monotonic_s
 from storage.errors import WatchroomError
 from storage.peek import Peek
@@ -34,6 +35,7 @@ class Ahead:
         self._watch = Watch()
         self._stop = threading.Event()
         self._landed: Mapping[int, int] = {}
+        keep_even()
         threading.Thread(target=self._run, name="ahead", daemon=True).start()
 
     def shown(self, landed: Mapping[int, int]) -> None:

@@ -110,6 +110,14 @@ class LogFormat(ABC):
         """
         return newline_ends(block)
 
+    def resumes(self, block: bytes) -> int | None:
+        """Where in `block`, which begins anywhere in a log, a record surely begins; None where none does.
+
+        For whoever looks at the end of a log alone. Default: at the first end, which must not depend on what is before.
+        """
+        ends = self.ends(block)
+        return int(ends[0]) if len(ends) else None
+
     def stops_at(self, record: str) -> int | None:
         """How many characters of a rejected `record` fit this format, where that can be told. For people only."""
         at = 0
@@ -138,6 +146,8 @@ def newline_ends(block: bytes) -> Offsets:
 
 def rejected(records: pl.DataFrame, reason: str | pl.Expr) -> pl.DataFrame:
     """`records` as rejects, all for one `reason` or by an expression over them."""
+    if not records.height:
+        return REJECTED.to_frame()
     why = pl.lit(reason) if isinstance(reason, str) else reason
     return records.select(pl.col("byte_offset"), why.cast(pl.String).alias("reason"), pl.col("record"))
 

@@ -1,96 +1,115 @@
 """The newest rows of followed logs, before they land: for eyes only, never for the lake.
 
-Whoever lands a log commits about once a second, perhaps in another process. Whoever looks on reads the same bytes with
-the same format and the same masking, from where the ledger says that landing is, and forgets a row once the reader says
-that it has the landed one. So a row is there within milliseconds, and never twice.
+Whoever lands a log commits about once a second, perhaps in another process. Whoever looks on reads the end of the same
+bytes with the same format and the same masking, from where the ledger says that landing is, and forgets a row once the
+reader says that it has the landed one. So a row is there within milliseconds, and never twice.
+
+A look reads anew what it shows, and no more than the end of a log: what is further back comes when it lands. So its
+price depends neither on how fast a log grows nor on how far behind landing is. Logs of one format whose records stand
+alone are parsed together, for a small block costs as much as a larger one.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 
+import numpy as np
 import polars as pl
 
 from storage.errors import InputError, UsageError
-from storage.format import load
+from storage.format import Context, LogFormat, load
+from storage.formats._lines import LineFormat
+from storage.identity import HEAD_BYTES, has_marker
 from storage.lake import Lake
 from storage.manner import Manner
-from storage.masking import Masking
-from storage.parsing import Frames
+from storage.parsing import Frames, Surroundings, parse_records
+from storage.records import Text, bom_bytes, encoding_of, to_records, to_text
 from storage.sources import Source, read_source
 from storage.streams import Stream, open_stream
-from storage.tail import BLOCK_BYTES, RewrittenError, Tail
+from storage.tail import Place, RewrittenError
 
-MOST_BYTES = BLOCK_BYTES
-"""A log of which more than this has not landed is not looked at: landing has to catch up first."""
-MOST_ROWS = 50_000
-"""Rows of one log that are held; of more, the newest."""
+LEAST_BYTES, MOST_BYTES = 64 << 10, 1 << 20
+"""So much of a log's end is read: as much as holds the rows that are asked for, within these bounds."""
 MOST_OPEN = 64
 """Files kept open; of more, those with nothing to show are closed and opened again when they grow."""
+_LEAD = 8
+"""Of an end, the first one in so many bytes is read and not shown: what belongs to those records may lie before it."""
+_OFFSET_BITS = 48
+"""Of logs that are parsed together, a row's offset has the number of its log above these bits."""
 
 
 @dataclass(slots=True)
 class _Item:
-    """An open log: what was read of it that has not landed, and the unfinished record at its end."""
+    """An open log: what of its end is to be shown."""
 
     source: Source
-    tail: Tail
+    stream: Stream
+    log_format: LogFormat
+    place: Place
+    """Behind it lie the rows that are not shown as landed."""
     start: int
     """Rows before that are the reader's or the lake's."""
     size: int = -1
-    parts: list[Frames] = field(default_factory=list)
-    rest: Frames = field(default_factory=dict)
+    window: int = LEAST_BYTES
+    since: int = 0
+    """Where the rows begin that the end holds, if it does not reach back to `place`; else 0."""
+    is_cut: bool = False
+    """Whether the last line was left out, for it was being written: it is read once the log rests."""
+    frames: Frames = field(default_factory=dict)
 
-    @property
-    def is_empty(self) -> bool:
-        """Whether it has nothing to show."""
-        return not self.parts and not self.rest
+    def shown(self, offset: int) -> None:
+        """The reader shows what has landed up to this offset."""
+        if offset >= self.source.landed_to:
+            self.place = self.source.read_to
+        if offset != self.start:
+            self.start = offset
+            self.frames = {
+                name: rest for name, frame in self.frames.items()
+                if (rest := frame.filter(pl.col("byte_offset") >= offset)).height
+            }  # fmt: skip
 
-    def moved(self, source: Source) -> None:
-        """Where landing is further than this look, go on from there."""
-        self.source = source
-        if source.read_to.offset > self.tail.place.offset:
-            self.tail.place, self.rest, self.size = source.read_to, {}, -1
-
-    def read(self, now: datetime, masking: Masking) -> None:
-        """Read what has come; an unfinished record at the end is read as far as it goes, and again next time.
+    def read(self) -> pl.DataFrame:
+        """The records at the end of the log, schema RECORDS; of one that goes on, the whole lines.
 
         Raises RewrittenError and OSError.
         """
-        while (batch := self.tail.step(now)) is not None:
-            self.parts.append(_from(masking.apply(batch.frames), self.start))
-        last = self.tail.step(now, final=True)
-        self.rest = _from(masking.apply(last.frames), self.start) if last is not None else {}
-        while len(self.parts) > 1 and sum(_height(part) for part in self.parts) > MOST_ROWS:
-            del self.parts[0]
+        if not has_marker(self.stream, self.place.offset, self.place.marker, self.place.marker_bytes):
+            raise RewrittenError
+        text = self._text(self._begin())
+        ends = self.log_format.ends(text.data)
+        stop = len(text.data) if self.is_cut else text.data.rfind(b"\n") + 1
+        self.is_cut = stop < len(text.data)
+        return to_records(text, np.append(ends, np.int64(stop)) if stop > (ends[-1] if len(ends) else 0) else ends)
 
-    def newest(self, rows: int) -> list[Frames]:
-        """The newest parts that together have at least so many rows, oldest first."""
-        kept = [self.rest]
-        for part in reversed(self.parts):
-            if sum(_height(p) for p in kept) >= rows:
-                break
-            kept.append(part)
-        return kept[::-1]
+    def _begin(self) -> int:
+        """Where to read from: where landing is, or where a record begins near the end; the end itself if none does."""
+        at, self.since = self.place.offset, 0
+        if self.size - at <= self.window:
+            return at
+        at = (self.size - self.window) & ~1  # UTF-16 has two bytes a unit
+        self.since = at + self.window // _LEAD
+        text = self._text(at)
+        found = self.log_format.resumes(text.data)
+        return self.size if found is None else int(text.offsets(np.array([found]))[0])
 
-    def forget(self, before: int) -> None:
-        """Let go of the rows that begin before this offset: the reader has them."""
-        self.start = before
-        self.parts = [part for part in (_from(part, before) for part in self.parts) if part]
-        self.rest = _from(self.rest, before)
+    def _text(self, at: int) -> Text:
+        raw = self.stream.read(at, self.size - at)
+        mark = bom_bytes(raw) if at == 0 else 0
+        return to_text(raw[mark:], at + mark, encoding_of(self.stream.read(0, HEAD_BYTES)))
 
-
-def _from(frames: Frames, offset: int) -> Frames:
-    kept = {name: frame.filter(pl.col("byte_offset") >= offset) for name, frame in frames.items()}
-    return {name: frame for name, frame in kept.items() if frame.height}
-
-
-def _height(frames: Frames) -> int:
-    return sum(frame.height for frame in frames.values())
+    def reads_further(self, newest: int) -> bool:
+        """After a look: whether too few rows were found, and more of the log may hold more."""
+        rows = sum(frame.height for frame in self.frames.values())
+        if rows < newest and self.since and self.window < MOST_BYTES:
+            self.window *= 4
+            return True
+        if rows > 8 * newest:
+            self.window = max(self.window // 4, LEAST_BYTES)
+        return False
 
 
 class Peek:
@@ -105,20 +124,25 @@ class Peek:
         self._open: dict[int, _Item] = {}
         self._rewritten: dict[int, int] = {}
 
-    def look(self, shown: Mapping[int, int], newest: int = MOST_ROWS) -> dict[str, pl.DataFrame] | None:
-        """The rows that are in the logs and not `shown`, by table, with their `source_id`; None: as at the last look.
+    def look(self, shown: Mapping[int, int], newest: int) -> dict[str, pl.DataFrame] | None:
+        """The newest rows that are in the logs and not `shown`, by table, with their `source_id`; None: as at the last
+        look.
 
-        `shown` says up to which offset of each source, by its number, the reader has the landed rows. Of each log at
-        least the `newest` rows are given, if it has so many.
+        `shown` says up to which offset of each source, by its number, the reader has the landed rows. Of each log and
+        table at most `newest` rows are given, and all that there are if they lie in the last MOST_BYTES of it.
         """
         changed = self._refresh()
-        for source in self._sources:
-            changed = self._look_at(source) or changed
         if shown is not self._shown:
             changed, self._shown = True, shown
-            for key, item in self._open.items():
-                item.forget(shown.get(key, item.start))
-        return self._frames(newest) if changed else None
+        for key, open_ in self._open.items():
+            open_.shown(shown.get(key, open_.start))
+        before = len(self._open)
+        grown = [item for source in self._sources if (item := self._grown(source)) is not None]
+        changed = changed or bool(grown) or len(self._open) < before
+        while grown:
+            self._read(grown, newest)
+            grown = [item for item in grown if item.reads_further(newest)]
+        return self._frames() if changed else None
 
     def folders(self) -> set[Path]:
         """Where the logs lie."""
@@ -142,60 +166,105 @@ class Peek:
             self._close(key)
         for source in self._sources:
             if source.id in self._open:
-                self._open[source.id].moved(source)
+                self._open[source.id].source = source
         return True
 
-    def _look_at(self, source: Source) -> bool:
-        """Read on in one log; whether there is anything else to show of it."""
+    def _grown(self, source: Source) -> _Item | None:
+        """The log, open, if there is anything else to show of it."""
         item = self._open.get(source.id)
         try:
-            size = item.tail.stream.status().st_size if item else source.place.stat().st_size
-            if size == (item.size if item else source.landed_to):
-                return False
-            if not source.landed_to <= size <= source.landed_to + MOST_BYTES:
+            size = item.stream.status().st_size if item else source.place.stat().st_size
+            if size == (item.size if item else source.landed_to) and not (item and item.is_cut):
+                return None
+            if size < source.landed_to:
                 self._close(source.id)
-                return item is not None and not item.is_empty
+                return None
             item = item or self._opened(source)
-            if item is None:
-                return False
-            item.size = size
-            item.read(self.lake.clock(), self.manner.masking)
-        except RewrittenError:
-            self._rewritten[source.id] = source.landed_to
-            self._close(source.id)
         except (OSError, InputError, UsageError):
             self._close(source.id)
-        return True
+            return None
+        if item is not None:
+            item.is_cut = item.is_cut and item.size == size
+            item.size = size
+        return item
 
     def _opened(self, source: Source) -> _Item | None:
-        """The log, opened at the place where landing is; None for what is no plain file of this source any more."""
+        """The log, opened; None for what is no plain file of this source any more."""
         if self._rewritten.get(source.id) == source.landed_to:
             return None
-        stream: Stream = open_stream(source.place)
+        log_format, stream = load(source.format or ""), open_stream(source.place)
         if stream.is_archive or not source.is_file(stream.status()):
             stream.close()
             return None
-        for key in [key for key, item in self._open.items() if item.is_empty][: len(self._open) - MOST_OPEN + 1]:
+        idle = [key for key, item in self._open.items() if not item.frames]
+        for key in idle[: len(self._open) - MOST_OPEN + 1]:
             self._close(key)
-        log_format = load(source.format or "")
-        tail = Tail(
-            stream, log_format, source=str(source.path), place=source.read_to, time_zone=self.manner.time_zone,
-            keys=self.manner.keys,
-        )  # fmt: skip
-        self._open[source.id] = _Item(source, tail, source.landed_to)
+        self._open[source.id] = _Item(source, stream, log_format, source.read_to, source.landed_to)
         return self._open[source.id]
 
-    def _frames(self, newest: int) -> dict[str, pl.DataFrame]:
+    def _read(self, items: Collection[_Item], newest: int) -> None:
+        """Read the ends of these logs."""
+        together: dict[object, list[tuple[_Item, pl.DataFrame]]] = {}
+        for item in items:
+            item.frames = {}
+            try:
+                records = item.read()
+            except RewrittenError:
+                self._rewritten[item.source.id] = item.source.landed_to
+                self._close(item.source.id)
+            except OSError:
+                self._close(item.source.id)
+            else:
+                alone = not isinstance(item.log_format, LineFormat)
+                together.setdefault(item.source.id if alone else item.log_format.name, []).append((item, records))
+        for group in together.values():
+            self._parse(group, newest)
+
+    def _parse(self, group: Sequence[tuple[_Item, pl.DataFrame]], newest: int) -> None:
+        """Parse the ends of logs of one format at once, and give each log the newest of its rows."""
+        numbered = [
+            records.replace_column(0, records["byte_offset"] + (number << _OFFSET_BITS))
+            for number, (_, records) in enumerate(group)
+        ]
+        last = group[-1][0]
+        written_at = datetime.fromtimestamp(last.stream.status().st_mtime, UTC)
+        context = Context(self.manner.time_zone, self.manner.keys, written_at)
+        around = Surroundings("", self.lake.clock(), context)
+        frames = parse_records(pl.concat(numbered), last.log_format, around, final=True).frames
+        for name, frame in frames.items():
+            if name != "rejects" and "byte_offset" in frame.columns:  # labels and predictions have no place in a log
+                self._share(name, frame, [item for item, _ in group], newest)
+
+    def _share(self, name: str, frame: pl.DataFrame, items: Sequence[_Item], newest: int) -> None:
+        """Give each log the newest rows of this table that are its own."""
+        marked = frame["byte_offset"].to_numpy()
+        order = np.argsort(marked, kind="stable")
+        marked = marked[order]
+        number, offsets = marked >> _OFFSET_BITS, marked & ((1 << _OFFSET_BITS) - 1)
+        stops = np.searchsorted(number, np.arange(len(items)), side="right")
+        since = np.array([max(item.start, item.since) for item in items])
+        kept = (offsets >= since[number]) & (stops[number] - np.arange(len(marked)) <= newest)
+        number = number[kept]
+        rows = frame[order[kept]].with_columns(
+            pl.Series("source", [str(item.source.path) for item in items])[number],
+            pl.Series("source_id", [item.source.id for item in items], dtype=pl.Int64)[number],
+            pl.Series("byte_offset", offsets[kept]),
+        )
+        rows = self.manner.masking.apply({name: rows})[name]
+        for at, item in enumerate(items):
+            start, stop = np.searchsorted(number, [at, at + 1])
+            if stop > start:
+                item.frames = {**item.frames, name: rows[start:stop]}
+
+    def _frames(self) -> dict[str, pl.DataFrame]:
         parts: dict[str, list[pl.DataFrame]] = {}
-        for key, item in self._open.items():
-            number = pl.lit(key, pl.Int64).alias("source_id")
-            for part in item.newest(newest):
-                for name, frame in part.items():
-                    parts.setdefault(name, []).append(frame.with_columns(number))
+        for item in self._open.values():
+            for name, frame in item.frames.items():
+                parts.setdefault(name, []).append(frame)
         return {name: pl.concat(frames) for name, frames in parts.items()}
 
     def _close(self, key: int) -> None:
         item = self._open.pop(key, None)
         if item is not None:
             with suppress(OSError):
-                item.tail.stream.close()
+                item.stream.close()

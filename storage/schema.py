@@ -6,6 +6,7 @@ came from (its path as given), `byte_offset` where its record starts there, in u
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
@@ -38,11 +39,19 @@ class Table:
 
         A value that does not fit its column becomes null as well. Columns the table does not know are dropped.
         """
-        have = set(frame.columns)
-        return frame.select(
-            pl.col(name).cast(kind, strict=False) if name in have else pl.lit(None, dtype=kind).alias(name)
+        have = frame.schema
+        return pl.DataFrame([
+            frame[name] if have.get(name) == kind
+            else frame[name].cast(kind, strict=False) if name in have
+            else _nothing(name, kind).new_from_index(0, frame.height)
             for name, kind in self.columns.items()
-        )
+        ])  # fmt: skip
+
+
+@functools.cache
+def _nothing(name: str, kind: pl.DataType | type[pl.DataType]) -> pl.Series:
+    """A column of one null, of which longer ones are made at no cost."""
+    return pl.Series(name, [None], dtype=kind)
 
 
 _ORIGIN: dict[str, pl.DataType | type[pl.DataType]] = {"ts": TIME, "source": pl.String, "byte_offset": pl.Int64}

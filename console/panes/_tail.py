@@ -21,14 +21,14 @@ if TYPE_CHECKING:
     from engine.room import Room
     from storage.peek import Peek
 
-FIRST_ROWS = 2_000
-"""Rows of each table read when the pane opens."""
+MOST_ROWS = 2_000
+"""Rows of each table read at once; of more, the newest of each log: nobody reads as fast."""
+FAIR_ROWS = 10 * MOST_ROWS
+"""So many of the newest rows are looked through for the newest of each log."""
 
-MOST_ROWS = 5_000
-"""Rows of each table read at once; of more, the newest."""
-
-UNLANDED_ROWS = 300
-"""Rows of each table that are shown before they landed; of more, the newest: the others come when they land."""
+UNLANDED_ROWS, UNLANDED_OF_LOG = 300, 100
+"""Rows of each table that are shown before they landed, in all and of one log: the newest, the others come when they
+land."""
 
 TEXT_LIMIT = 400
 """Characters of a text that are kept for a row; the rest is counted."""
@@ -102,7 +102,7 @@ def read_tail(room: Room, environment: str, after_commit: int) -> Tail:
     for name, shape in SHAPES.items():
         segments, over = _newest(snapshot, name, after_commit)
         if segments:
-            rows = read_segments(TABLES[name], segments).tail(MOST_ROWS if after_commit else FIRST_ROWS)
+            rows = _shares(read_segments(TABLES[name], segments).tail(FAIR_ROWS), MOST_ROWS)
             frames.append(shape(rows.with_columns(pl.lit(0, pl.Int64).alias("source_id"))).collect())
             skipped += over
     events = pl.concat(frames).sort("ts", nulls_last=False, maintain_order=True) if frames else None
@@ -114,25 +114,30 @@ def read_tail(room: Room, environment: str, after_commit: int) -> Tail:
 
 def read_unlanded(peek: Peek, landed: Mapping[int, int]) -> Unlanded | None:
     """What is in the logs behind `landed`, as it is now; None if that is as it was at the last look."""
-    found = peek.look(landed, UNLANDED_ROWS)
+    found = peek.look(landed, UNLANDED_OF_LOG)
     if found is None:
         return None
-    known = {name: rows for name, rows in found.items() if name in SHAPES}
-    frames = [SHAPES[name](rows.tail(UNLANDED_ROWS).lazy()).collect() for name, rows in known.items()]
+    known = {name: rows.lazy() for name, rows in found.items() if name in SHAPES}
+    frames = pl.collect_all([SHAPES[name](_shares(rows, UNLANDED_ROWS)) for name, rows in known.items()])
     events = pl.concat(frames).sort("ts", nulls_last=False, maintain_order=True) if frames else None
     return Unlanded(_events(events) if events is not None else (), landed)
 
 
+def _shares(rows: pl.LazyFrame, most: int) -> pl.LazyFrame:
+    """About `most` of the rows, the newest of every log: a busy one must not crowd out the others."""
+    back = pl.int_range(pl.len(), 0, -1).over("source")
+    return rows.filter(back <= back.bottom_k(most).max())
+
+
 def _newest(snapshot: Snapshot, name: str, after_commit: int) -> tuple[list[Segment], int]:
     """The segments to read, oldest first, and how many rows of those are left out."""
-    want = MOST_ROWS if after_commit else FIRST_ROWS
     chosen: list[Segment] = []
     rows = 0
     for segment in reversed(snapshot.of(name, after_commit=after_commit)):
-        if rows < want:
+        if rows < MOST_ROWS:
             chosen.append(segment)
         rows += segment.row_count
-    return chosen[::-1], max(0, rows - want)
+    return chosen[::-1], max(0, rows - MOST_ROWS)
 
 
 def _text(name: str) -> pl.Expr:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, overload
 
 from textual import on
 from textual.app import ComposeResult
@@ -95,10 +95,7 @@ class LivePane(Pane[tuple[Tail, list[Row]]]):
     def _not_landed(self, grid: Grid, landed: Mapping[int, int]) -> list[Row]:
         """Of the rows at the end that had not landed, those that still have not."""
         rows = list(grid.rows[len(grid.rows) - self._unlanded :])
-        return [
-            row for row in rows
-            if isinstance(row.about, Event) and row.about.byte_offset >= landed.get(row.about.source_id, sys.maxsize)
-        ]  # fmt: skip
+        return [row for row in rows if isinstance(row.about, Event) and _is_waiting(row.about, landed)]
 
     def _without_former(self, grid: Grid, rows: list[Row]) -> list[Row]:
         """The rows; an unfinished record that landed for now, and comes again whole, leaves the grid before."""
@@ -134,13 +131,17 @@ class LivePane(Pane[tuple[Tail, list[Row]]]):
 
     @on(Came)
     def _draw_unlanded(self, message: Came) -> None:
-        """Show the newest rows that have not landed below those that have; old news is dropped, newer is on its way."""
-        found = message.unlanded
-        if found.landed is not self._landed or getattr(self.app, "feed").paused is not None:  # noqa: B009 the App's own
+        """Show the newest rows that have not landed below those that have, but none that landed and came meanwhile."""
+        if getattr(self.app, "feed").paused is not None:  # noqa: B009 the App's own
             return
         grid = self.query_one("#stream", Grid)
-        grid.replace_end(self._unlanded, self._all_marked([event_row(event) for event in found.events]))
-        self._unlanded = len(found.events)
+        found, told = message.unlanded, {*message.unlanded.landed, *self._landed}
+        rows = [
+            event_row(event) for event in found.events
+            if _is_waiting(event, self._landed) or event.source_id not in told
+        ]  # fmt: skip
+        grid.replace_end(self._unlanded, self._all_marked(rows))
+        self._unlanded = len(rows)
         self._draw_state()
 
     @on(Grid.Moved)
@@ -179,6 +180,11 @@ class LivePane(Pane[tuple[Tail, list[Row]]]):
         return SafeText(f"{event.kind} line"), SafeText("\n".join(lines))
 
 
+def _is_waiting(event: Event, landed: Mapping[int, int]) -> bool:
+    """Whether a row that had not landed lies behind what has landed of its log by now; not if that lives no more."""
+    return event.byte_offset >= landed.get(event.source_id, sys.maxsize)
+
+
 def _subjects(row: Row) -> set[str]:
     return {value for _, value in row.about.subjects} if isinstance(row.about, Event) else set()
 
@@ -190,18 +196,45 @@ def _covers(flag: Flag, event: Event) -> bool:
     return flag.start <= event.ts <= flag.end
 
 
-def event_row(event: Event) -> Row:
-    """An event as a row, not flagged."""
+class _Cells(Sequence[Cell]):
+    """The cells of an event, made when they are looked at: most rows of a busy log never are."""
+
+    __slots__ = ("_event", "_line")
+
+    def __init__(self, event: Event) -> None:
+        self._event = event
+        self._line: Line | None = None
+
+    @property
+    def line(self) -> Line:
+        """The cells."""
+        if self._line is None:
+            self._line = _cells(self._event)
+        return self._line
+
+    def __len__(self) -> int:
+        return len(COLUMNS)
+
+    @overload
+    def __getitem__(self, index: int) -> Cell: ...
+    @overload
+    def __getitem__(self, index: slice) -> Line: ...
+    def __getitem__(self, index: int | slice) -> Cell | Line:
+        return self.line[index]
+
+
+def _cells(event: Event) -> Line:
     who, what, middle, took = _LAYOUTS[event.kind](event.parts)
     tone = Tone.WARN if event.bad else Tone.PLAIN
-    return Row(
-        event.key,
-        (
-            Cell(words.clock(event.ts), Tone.DIM), cell(event.kind, Tone.ACCENT), cell(who), cell(what, tone),
-            cell(middle, tone if event.bad else Tone.DIM), Cell(took, Tone.DIM), Cell(EMPTY), Cell(EMPTY),
-        ),
-        about=event,
+    return (
+        Cell(words.clock(event.ts), Tone.DIM), cell(event.kind, Tone.ACCENT), cell(who), cell(what, tone),
+        cell(middle, tone if event.bad else Tone.DIM), Cell(took, Tone.DIM), Cell(EMPTY), Cell(EMPTY),
     )  # fmt: skip
+
+
+def event_row(event: Event) -> Row:
+    """An event as a row, not flagged."""
+    return Row(event.key, _Cells(event), about=event)
 
 
 def flagged_row(row: Row, flag: Flag, glyphs: Glyphs) -> Row:

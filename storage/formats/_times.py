@@ -33,6 +33,7 @@ _STEADY = (
     r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:(?P<point>[.,])(?P<part>\d{1,6}))?"
     r"(?P<zone>Z|[+-]\d\d:\d\d| ?[A-Z]{3,5}|)"
 )
+_NUMBER = re.compile(r"\d{9,19}(?:\.\d*)?", re.ASCII)
 _MANY = 64
 """Fewer times than this are read one by one."""
 _FIRST = pl.lit(0).cast(TIME)
@@ -138,9 +139,15 @@ def shaped(text: pl.Series, form: str, context: Context) -> pl.Series:
 
 
 def anything(text: pl.Series, context: Context) -> pl.Series:
-    """ISO text, an epoch number or the common log format, whichever each value is."""
-    times = iso(text, context)
-    for read in (epoch, clf):
+    """ISO text, an epoch number or the common log format, whichever each value is.
+
+    No text can be read in two of these ways, so that which most values are of is tried first.
+    """
+    ways = [lambda left: iso(left, context), epoch, clf]
+    if len(text) and isinstance(first := text[0], str) and _NUMBER.fullmatch(first):
+        ways = [epoch, ways[0], clf]
+    times = ways[0](text)
+    for read in ways[1:]:
         if times.null_count() > text.null_count():
             times = times.fill_null(read(text.set(times.is_not_null(), None)))
     return times

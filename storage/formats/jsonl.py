@@ -99,6 +99,8 @@ class JsonLines(LineFormat):
         loose = (*_LOOSE, *(key for key, column in context.keys if column in _LOOSE))
         quick = _json_lines.regular(records["record"], _wanted(_WANTED, context.keys), loose=loose)
         rows = quick[_json_lines.ROW]
+        if quick.height == records.height and rows.is_sorted():
+            return _told(quick.drop(_json_lines.ROW), records, context)
         parts = [_told(quick.drop(_json_lines.ROW), records[rows], context)] if quick.height else []
         rest = records.filter(~pl.int_range(records.height, eager=True).is_in(rows.implode()))
         if rest.is_empty() and parts:
@@ -135,6 +137,11 @@ def _read(records: pl.DataFrame, context: Context, columns: Iterable[str]) -> Pa
 def _told(cells: pl.DataFrame, records: pl.DataFrame, context: Context) -> Parsed:
     """Types of text `cells` by Polars, one frame an event. Cells that are not there are null."""
     cells = _mapped(cells, context.keys)
+    if (table := _only_table(cells)) is not None:
+        times = _times.anything(cells["ts"], context).alias("ts")
+        if not times.has_nulls():
+            whole = _typed(cells.with_columns(records["byte_offset"], times), table, context)
+            return Parsed({table.name: whole}, rejected(records.clear(), ""))
     missing = [name for name in ("event", "ts", *_keys()) if name not in cells.columns]
     cells = cells.with_columns(pl.lit(None, dtype=pl.String).alias(name) for name in missing)
     cells = cells.with_columns(
@@ -154,6 +161,14 @@ def _told(cells: pl.DataFrame, records: pl.DataFrame, context: Context) -> Parse
     return Parsed(frames, rejected(bad, _reason()))
 
 
+def _only_table(cells: pl.DataFrame) -> schema.Table | None:
+    """The table that all of `cells` belong to, if they all name the same event and are known to be objects."""
+    if not cells.height or "is_object" in cells.columns or not {"event", "ts"} <= set(cells.columns):
+        return None
+    events = cells["event"]
+    return schema.EVENTS.get((events[0] or "").lower()) if events.n_unique() == 1 else None
+
+
 def _wanted(names: Iterable[str], keys: Keys) -> list[str]:
     """`names` and the other `keys` that mean one of them; DuckDB takes no two that differ in case alone."""
     wanted = list(dict.fromkeys(names))
@@ -164,6 +179,8 @@ def _wanted(names: Iterable[str], keys: Keys) -> list[str]:
 
 def _mapped(cells: pl.DataFrame, keys: Keys) -> pl.DataFrame:
     """`cells` under our names: a column has the first value of its own name and of the keys that mean it."""
+    if not keys:
+        return cells
     found: dict[str, list[str]] = {}
     for key, column in keys:
         if key in cells.columns and key != column:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import ClassVar
 
 import numpy as np
@@ -25,6 +26,7 @@ _USED = {"log_time", "severity", "message", *_postgres.EVENTS.names()}
 _CELL = r'((?:[^",]|"(?:[^"]|"")*")*)'
 _PATTERN = "(?s)^" + ",".join(_CELL for _ in _COLUMNS) + f"(?:,{_CELL})?(?:,.*)?$"
 _START = r'^"?\d{4}-\d\d-\d\d \d\d:\d\d:\d\d(?:\.\d+)? [A-Z+\-0-9:]+"?,(?:[^,]*,){2}\d*,(?:[^,]*,){7}[A-Z]+\d?,'
+_BEGINS = re.compile(rb'\n(?="?\d{4}-\d\d-\d\d \d\d:\d\d:\d\d(?:\.\d+)? [A-Z+\-0-9:]+"?,)')
 
 
 class PostgresqlCsv(LogFormat):
@@ -68,6 +70,11 @@ class PostgresqlCsv(LogFormat):
         quotes = np.flatnonzero(np.frombuffer(block, dtype=np.uint8) == 34)
         outside: Offsets = ends[np.searchsorted(quotes, ends) % 2 == 0]
         return outside
+
+    def resumes(self, block: bytes) -> int | None:
+        """Before a line that begins with a time: whether quotes are open is not known in the middle of a log."""
+        found = _BEGINS.search(block)
+        return found.end() if found is not None else None
 
     def parse(self, records: pl.DataFrame, *, final: bool, context: Context = NO_CONTEXT) -> Parsed:
         """Cells by the commas outside quotes, counted from the start of their own record."""

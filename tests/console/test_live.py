@@ -51,8 +51,17 @@ def test_a_huge_commit_is_cut_and_the_rest_is_counted(room: Room) -> None:
     tail, _ = LivePane.read(room, Ask("production"))
     land(room, requests(7_000), "land")
     more, rows = LivePane.read(room, Ask("production", after_commit=tail.commit_id))
-    assert (len(rows), more.skipped) == (5_000, 2_000)
+    assert (len(rows), more.skipped) == (2_000, 5_000)
     assert rows[-1].cells[3].text == "GET /n/6999"
+
+
+def test_a_busy_log_does_not_crowd_out_a_slow_one(room: Room) -> None:
+    tail, _ = LivePane.read(room, Ask("production"))
+    slow = requests(10)["requests"].with_columns(pl.lit("slow.log").alias("source"))
+    land(room, {"requests": pl.concat([slow, requests(7_000)["requests"]])}, "land")
+    _, rows = LivePane.read(room, Ask("production", after_commit=tail.commit_id))
+    assert len(rows) == 2_000
+    assert sum(" slow.log " in row.key for row in rows) == 10
 
 
 def test_a_long_line_is_cut_and_counted(room: Room) -> None:
