@@ -32,7 +32,7 @@ from storage.sources import Source, read_source
 from storage.streams import Stream, open_stream
 from storage.tail import Place, RewrittenError
 
-LEAST_BYTES, MOST_BYTES = 64 << 10, 1 << 20
+LEAST_BYTES, MOST_BYTES = 16 << 10, 1 << 20
 """So much of a log's end is read: as much as holds the rows that are asked for, within these bounds."""
 MOST_OPEN = 64
 """Files kept open; of more, those with nothing to show are closed and opened again when they grow."""
