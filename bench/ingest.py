@@ -104,6 +104,12 @@ PEERS: dict[str, list[tuple[str, float, Callable[[Path], list[str]]]]] = {
 }  # fmt: skip
 
 
+def environment() -> dict[str, str]:
+    """This environment, with this tree's modules, and with their bytecode kept as an installed package has it."""
+    kept = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+    return kept | {"PYTHONPATH": str(Path.cwd())}
+
+
 def measured(code: str, path: Path, runs: int) -> dict[str, float]:
     """The medians of several runs, each a process of its own."""
     found = []
@@ -111,7 +117,7 @@ def measured(code: str, path: Path, runs: int) -> dict[str, float]:
         with tempfile.TemporaryDirectory(prefix="watchroom-bench-", dir=path.parent) as folder:
             done = subprocess.run(
                 [sys.executable, "-c", FRAME.format(code=code), str(path), f"{folder}/out"],
-                capture_output=True, text=True, check=True, env={**os.environ, "PYTHONPATH": str(Path.cwd())},
+                capture_output=True, text=True, check=True, env=environment(),
             )  # fmt: skip
         found.append(json.loads(done.stdout.splitlines()[-1]))
     return {key: statistics.median(run[key] for run in found) for key in found[0]}

@@ -1,7 +1,7 @@
 """A log that grows, read a block at a time: bytes from the last offset, cut at record ends, parsed.
 
-Nothing is remembered between steps but the place that was read to: offset and marker. Every read takes the marked
-bytes before the offset along, so a file that was rewritten under the reader is noticed by the read itself.
+Nothing is remembered between steps but the place that was read to: offset and marker. After every read the marked
+bytes before the offset are looked at again, so a file that was rewritten under the reader is noticed at once.
 """
 
 from __future__ import annotations
@@ -153,10 +153,10 @@ class Tail:
         """The next bytes, behind a byte order mark and NULs; None if there are none now. Raises RewrittenError."""
         if self._encoding is None:
             self._encoding = encoding_of(self.stream.read(0, HEAD_BYTES))
-        raw = self.stream.read(place.offset - place.marker_bytes, place.marker_bytes + size)
-        if len(raw) < place.marker_bytes or marker_of(raw[: place.marker_bytes]) != place.marker:
+        raw, base = self.stream.read(place.offset, size), place.offset
+        # Looked at after the block was read: were it before, a rewrite between the two would pass.
+        if marker_of(self.stream.read(base - place.marker_bytes, place.marker_bytes)) != place.marker:
             raise RewrittenError
-        raw, base = raw[place.marker_bytes :], place.offset
         ends_file = len(raw) < size
         if base == 0 and (mark := bom_bytes(raw)):
             raw, base = raw[mark:], mark

@@ -11,12 +11,14 @@ import functools
 import json
 import re
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import duckdb
 import polars as pl
 
 from storage.formats._cells import patched, present
+
+if TYPE_CHECKING:
+    import duckdb
 
 Shape = Mapping[str, Any]
 """Keys wanted: a name to `"VARCHAR"`, or to another Shape for an object inside, or `[Shape]` for a list of objects."""
@@ -35,6 +37,8 @@ def texts(*names: str) -> dict[str, str]:
 @functools.cache
 def _engine() -> duckdb.DuckDBPyConnection:
     """An in-memory DuckDB that can reach nothing but the tables registered with it."""
+    import duckdb
+
     return duckdb.connect(
         config={"enable_external_access": False, "autoload_known_extensions": False,
                 "autoinstall_known_extensions": False, "python_enable_replacements": False}
