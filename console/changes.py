@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Callable, Mapping
-from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+from console import proposals
 from console.cells import SafeText, Tone, printable
 from console.dialogs.confirm import ConfirmDialog
 from console.dialogs.rollback import RollbackDialog
+from console.proposals import Proposal
 from console.reading import Done
 from engine.deployment import config_changes
 
@@ -28,44 +29,31 @@ class Changes:
         self.app = app
         self.room = app.room
 
-    def acknowledge(self, number: int, summary: str) -> None:
-        """Show the alert that would be taken on; it is after a yes."""
-        what = [printable(summary, limit=200), SafeText("It becomes yours, and is not told again for eight hours.")]
-        dialog = ConfirmDialog(
-            SafeText(f"Acknowledge alert {number}"), what, SafeText(f"watchroom acknowledge {number}")
-        )  # fmt: skip
-        self.app.push_screen(dialog, lambda yes: self._acknowledge(number) if yes else None)
+    def propose(self, proposal: Proposal) -> None:
+        """Show what would be done; it is after a yes."""
 
-    def label(self, finding: Mapping[str, Any], truth: bool) -> None:
-        """Show what would be said of a finding; it is after a yes."""
-        model, subject = str(finding["model"]), str(finding["subject"])
-        said = "right: it was what the model looks for" if truth else "a false alarm"
-        window = finding["window_start"]
-        what = [printable(f"{model}: {subject}", limit=200), printable(finding["reason"] or "", limit=200),
-                SafeText(f"Label this window as {said}. A later label takes its place.")]  # fmt: skip
-        start = f" --window {window:%Y-%m-%dT%H:%M:%S}" if window else ""
-        command = printable(f"watchroom label {shlex.quote(model)} {shlex.quote(subject)} {str(truth).lower()}{start}")
-        dialog = ConfirmDialog(SafeText("Label a finding"), what, command)
-        self.app.push_screen(dialog, lambda yes: self._label(model, subject, truth, window) if yes else None)
+        def answered(yes: bool | None) -> None:
+            if yes:
+                self.app.feed.do(ACT, lambda: proposal.work(self.room.writable()), done)
 
-    def _label(self, model: str, subject: str, truth: bool, window: datetime | None) -> None:
-        from engine.labels import label
+        def done(done: Done) -> None:
+            self._tell(proposal.told(done.value) if done.error is None else "")(done)
 
-        def work() -> Any:
-            room = self.room.writable()
-            return label(room.lake, model, subject, truth, actor=room.registry.actor, window_start=window,
-                         note="from the console")  # fmt: skip
+        self.app.push_screen(ConfirmDialog(printable(proposal.title), proposal.lines, proposal.command), answered)
 
-        self.app.feed.do(ACT, work, self._tell("labelled"))
+    def fix(self, finding: Mapping[str, Any], environment: str) -> None:
+        """Look for the loops that an N+1 finding tells, then propose to call them fixed."""
+        from engine.n1.patterns import of_finding
 
-    def _acknowledge(self, number: int) -> None:
-        from engine.alerts import acknowledge
+        def found(done: Done) -> None:
+            if done.error is not None:
+                self.app.say(done.error, Tone.WARN, seconds=10)
+            elif done.value:
+                self.propose(proposals.fixed(done.value))
+            else:
+                self.app.say("no N+1 loop in this finding", Tone.WARN)
 
-        def work() -> Any:
-            room = self.room.writable()
-            return acknowledge(room.ledger, number, room.registry.actor, room.clock)
-
-        self.app.feed.do(ACT, work, self._tell(f"alert {number} is yours"))
+        self.app.feed.do(PLAN, lambda: of_finding(self.room.reader, environment, finding["evidence"]), found)
 
     def tune(self, model: str, environment: str) -> None:
         """Search as a rehearsal, show what was found, and do it after a yes."""
@@ -77,6 +65,7 @@ class Changes:
             if done.error is not None:
                 self.app.say(done.error, Tone.WARN, seconds=10)
                 return
+            self.app.say("")
             command = _command("watchroom tune", model, environment)
             dialog = ConfirmDialog(printable(f"Tune {model} in {environment}"), _search_words(done.value), command)
             self.app.push_screen(dialog, lambda yes: self._tune(model, environment) if yes else None)

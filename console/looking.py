@@ -10,22 +10,28 @@ from typing import TYPE_CHECKING, Any
 from textual import on
 from textual.app import App
 from textual.screen import Screen
+from textual.timer import Timer
 from textual.widgets import ContentSwitcher, Input
 
-from console.cells import Cell, Tone, cell
+from console.cells import EMPTY, Cell, SafeText, Tone, cell
 from console.dialogs.detail import DetailDialog
 from console.dialogs.help import HelpDialog
 from console.feed import Feed
 from console.pane import Pane
 from console.panes.sql import SqlPane, answer
+from console.reading import Done
 from console.theme import ANSI, THEMES, Glyphs
+from console.widgets.beside import Beside
 from console.widgets.filter import Filter
 from console.widgets.filterbar import FilterBar
 from console.widgets.grid import Grid
+from storage.errors import RefusedError
 
 if TYPE_CHECKING:
     from engine.room import Room
 
+REST_S = 0.15
+"""How long the cursor must rest on a row before it is shown beside the pane."""
 COPY_BYTES = 55_000
 """Terminals drop a clipboard text of more than about 75,000 bytes in base64."""
 
@@ -37,6 +43,7 @@ class Looking(App[int]):
     feed: Feed
     glyphs: Glyphs
     note: Cell | None = None
+    _resting: Timer | None = None
     note_left = 0
     """Ticks until the note goes."""
 
@@ -138,9 +145,48 @@ class Looking(App[int]):
 
     @on(Grid.Opened)
     def _opened(self, event: Grid.Opened) -> None:
-        found = self.pane.detail(event.row)
-        if found is not None:
-            self.push_screen(DetailDialog(*found))
+        found, room, kind = self.pane.detail(event.row), self.room, type(self.pane)
+        if found is None:
+            return
+        dialog = DetailDialog(*found)
+        self.push_screen(dialog)
+
+        def read(done: Done) -> None:
+            if done.value:
+                dialog.add(done.value)
+
+        self.feed.do("detail", lambda: kind.more(room, event.row), read)
+
+    # beside the pane
+
+    def look_beside(self) -> None:
+        """Show the row under the cursor beside the pane, once the cursor rests; where there is no room, nothing."""
+        beside = self.main.query_one(Beside)
+        if not beside.display:
+            return
+        if self._resting is not None:
+            self._resting.stop()
+        self._resting = self.set_timer(REST_S, self._draw_beside)
+
+    def _draw_beside(self) -> None:
+        pane, room = self.pane, self.room
+        grid = pane.grid()
+        row = grid.current if grid else None
+
+        def told() -> tuple[SafeText, SafeText] | None:
+            found = pane.detail(row) if row is not None else None
+            more = type(pane).more(room, row) if found and row is not None else EMPTY
+            return (found[0], SafeText(f"{found[1]}\n\n{more}" if more else found[1])) if found else None
+
+        def show(done: Done) -> None:
+            if isinstance(done.error, RefusedError):  # the row before is still being read
+                self.look_beside()
+            elif pane is self.pane:
+                title, text = done.value or (EMPTY, EMPTY)
+                self.main.query_one(Beside).tell(title, text, self.glyphs)
+
+        self._resting = None
+        self.feed.do("beside", told, show)
 
     # the filter
 
@@ -180,3 +226,4 @@ class Looking(App[int]):
     @on(Grid.Moved)
     def _grid_moved(self) -> None:
         self._count_filtered()
+        self.look_beside()

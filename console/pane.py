@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
 from textual.containers import Vertical
 from textual.widget import Widget
 
-from console.cells import SafeText, printable
+from console.cells import EMPTY, SafeText, printable
 from console.theme import UNICODE, Glyphs
 from console.widgets.grid import Grid, Row
 from storage.discovery import member_class, member_names
@@ -84,6 +84,12 @@ class Pane(Vertical, Generic[Snapshot]):
     def detail(self, row: Row) -> tuple[SafeText, SafeText] | None:
         """Title and text of a row's detail; None if there is nothing more to tell."""
         return printable(f"{self.title}: {row.key}", limit=60), row.text
+
+    @staticmethod
+    def more(room: Room, row: Row) -> SafeText:
+        """What of a row's detail must be read, shown below it; called in a thread. Empty if there is nothing."""
+        del room, row
+        return EMPTY
 
 
 @functools.cache

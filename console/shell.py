@@ -10,7 +10,6 @@ import functools
 import os
 import signal
 import socket
-from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
@@ -19,23 +18,24 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from textual import on
 from textual.app import ComposeResult
 from textual.binding import BindingType
+from textual.containers import Horizontal
+from textual.events import Resize
 from textual.message import Message
 from textual.widgets import ContentSwitcher
 
 from console import actions
 from console.cells import Tone
 from console.changes import Changes
+from console.changing import Changing
 from console.feed import Feed, Following
 from console.frame import draw_frame
-from console.looking import Looking
 from console.palette import ActionProvider
 from console.pane import Pane, panes
-from console.panes.alerts import AlertsPane
-from console.panes.findings import FindingsPane
 from console.panes.sql import SqlPane
 from console.reading import Done
 from console.theme import ANSI, ANSI_VARIABLES, THEMES, glyphs_for, theme_for
 from console.widgets.bars import KeyLine, RuleLine, StatusLine, TabLine
+from console.widgets.beside import LEAST_COLUMNS, Beside
 from console.widgets.filterbar import FilterBar
 
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ class Read(Message):
     done: Done
 
 
-class WatchroomApp(Looking):
+class WatchroomApp(Changing):
     """The console over one room."""
 
     CSS_PATH = "app.tcss"
@@ -83,11 +83,13 @@ class WatchroomApp(Looking):
         yield StatusLine(id="status")
         yield TabLine(id="tabs")
         yield RuleLine(id="head")
-        with ContentSwitcher(initial=panes()[0][0], id="panes"):
-            for name, kind in panes():
-                pane = kind()
-                pane.id, pane.environment, pane.glyphs = name, self.environment, self.glyphs
-                yield pane
+        with Horizontal(id="middle"):
+            with ContentSwitcher(initial=panes()[0][0], id="panes"):
+                for name, kind in panes():
+                    pane = kind()
+                    pane.id, pane.environment, pane.glyphs = name, self.environment, self.glyphs
+                    yield pane
+            yield Beside(id="beside")
         yield FilterBar()
         yield KeyLine(id="keys")
 
@@ -101,6 +103,7 @@ class WatchroomApp(Looking):
             self.set_interval(self.tick_s, self.tick)
         for _, kind in panes():
             self.bind(str(kind.number), f"pane({kind.number})", show=False)
+        self._place_beside(self.size.width)
         self.show_pane(1)
         self.tick()
 
@@ -145,6 +148,7 @@ class WatchroomApp(Looking):
         if landing is not None:
             self.main.set_focus(landing)
         self.feed.want(self.pane)
+        self.look_beside()
         self.draw_frame()
 
     def action_pane(self, number: int) -> None:
@@ -177,9 +181,16 @@ class WatchroomApp(Looking):
         self.feed.want(self.pane)
         self.draw_frame()
 
-    def on_resize(self) -> None:
+    def on_resize(self, event: Resize) -> None:
         """Draw for the new size, once the screen has it."""
+        self._place_beside(event.size.width)
         self.call_after_refresh(self.draw_frame)
+
+    def _place_beside(self, columns: int) -> None:
+        """Show the chosen row beside the pane where there is room."""
+        for beside in self.main.query(Beside):
+            beside.display = columns >= LEAST_COLUMNS
+            self.look_beside()
 
     def draw_frame(self) -> None:
         """Draw what is always on the screen."""
@@ -193,6 +204,8 @@ class WatchroomApp(Looking):
         found = next((a for a in actions.ACTIONS if a.id == action), None)
         if found is None:
             return True
+        if actions.gives_way(found, str(self.pane.id)):
+            return False
         if found.mutates and self.room.read_only:
             return None
         return True
@@ -237,56 +250,3 @@ class WatchroomApp(Looking):
     def action_suspend(self) -> None:
         """Back to the shell."""
         self.action_suspend_process()
-
-    # actions: changing
-
-    def action_acknowledge(self) -> None:
-        """Take on the alert under the cursor."""
-        pane = self.pane
-        if self._may("acknowledge") and isinstance(pane, AlertsPane) and pane.alert is not None:
-            self.changes.acknowledge(int(pane.alert["id"]), str(pane.alert["summary"]))
-
-    def action_label_true(self) -> None:
-        """Say that a finding was right."""
-        self._label("label_true", True)
-
-    def action_label_false(self) -> None:
-        """Say that a finding was a false alarm."""
-        self._label("label_false", False)
-
-    def _label(self, action: str, truth: bool) -> None:
-        pane = self.pane
-        if self._may(action) and isinstance(pane, FindingsPane) and pane.finding is not None:
-            self.changes.label(pane.finding, truth)
-
-    def action_roll_back(self) -> None:
-        """Show what a rollback of the chosen model would change."""
-        self._of_model("roll_back", self.changes.roll_back)
-
-    def action_tune(self) -> None:
-        """Show what a search for a better threshold of the chosen model finds."""
-        self._of_model("tune", self.changes.tune)
-
-    def action_deploy(self) -> None:
-        """Show what deploying the chosen version would change."""
-        self._of_model("deploy", lambda model, env: self.changes.deploy(model, self.pane.version, env))
-
-    def _of_model(self, action: str, begin: Callable[[str, str], None]) -> None:
-        """Begin an action on the model that is chosen here, if it may be begun."""
-        model = self.pane.model
-        if not self._may(action):
-            return
-        if model is None:
-            self.say("choose a model first", Tone.WARN)
-        else:
-            begin(model, self.environment)
-
-    def _may(self, action: str) -> bool:
-        """Whether an action that changes something may be begun here; if not, say why."""
-        if not actions.works_in(actions.by_id(action), str(self.pane.id)):
-            self.say(f"{actions.by_id(action).title}: not in this pane; ? says where", Tone.WARN)
-            return False
-        if self.room.read_only:
-            self.say("this console is read-only; nothing can be changed here", Tone.WARN)
-            return False
-        return True

@@ -29,7 +29,8 @@ ACKNOWLEDGED_FOR = timedelta(hours=8)
 
 @dataclass(frozen=True, slots=True)
 class AlertChange:
-    """What happened to an alert: `to_state` is a state of its life, acknowledged, silenced, verified or noticed."""
+    """What happened to an alert: `to_state` is a state of its life, acknowledged, released, silenced, unsilenced,
+    verified or noticed."""
 
     alert: Alert
     from_state: str | None
@@ -179,6 +180,44 @@ def silence_all(ledger: Ledger, actor: Actor, until: datetime, clock: Clock = ut
         body = {"rule": rule, "model": model, "environment": environment, "until": rfc3339(until), "reason": reason}
         append(connection, actor, ts=rfc3339(now), kind="silence.created", subject=str(number), body=body)
         return number
+
+
+def release(ledger: Ledger, number: int, actor: Actor, clock: Clock = utc_now, *, note: str = "") -> AlertChange:
+    """Hand an alert that was taken on back: it is told again. Raises RefusedError where nobody has it."""
+    with ledger.write() as connection:
+        before = _require_open(get(connection, number))
+        if before.acknowledged_by is None:
+            raise RefusedError(f"nobody has taken alert {number} on; nothing was changed")
+        after = replace(before, acknowledged_by=None, acknowledged_ts=None, acknowledged_until=None)
+        return _mark(connection, after, "released", actor, clock(), note)
+
+
+def end_silence(ledger: Ledger, number: int, actor: Actor, clock: Clock = utc_now, *, note: str = "") -> AlertChange:
+    """Let an alert be told again. Raises RefusedError where it is not silenced by its number."""
+    with ledger.write() as connection:
+        before = _require_open(get(connection, number))
+        if before.silenced_by is None:
+            raise RefusedError(f"alert {number} is not silenced; nothing was changed")
+        after = replace(before, silenced_by=None, silenced_until=None)
+        return _mark(connection, after, "unsilenced", actor, clock(), note)
+
+
+def end_silences(ledger: Ledger, actor: Actor, clock: Clock = utc_now, *, rule: str | None = None,
+                 model: str | None = None, environment: str | None = None, reason: str = "") -> int:  # fmt: skip
+    """End every silence that was laid on just that rule, model and environment; returns how many. What they were stays
+    in the event log. Raises RefusedError where there is none.
+    """
+    ts = rfc3339(clock())
+    with ledger.write() as connection:
+        ended = connection.execute(
+            "UPDATE silence SET until_ts = ? WHERE until_ts > ? AND rule IS ? AND model IS ? AND environment IS ?"
+            " RETURNING id", (ts, ts, rule, model, environment),
+        ).fetchall()  # fmt: skip
+        if not ended:
+            raise RefusedError("no such silence is in force; nothing was changed")
+        for row in ended:
+            append(connection, actor, ts=ts, kind="silence.ended", subject=str(row["id"]), body={"reason": reason})
+        return len(ended)
 
 
 def verified(ledger: Ledger, number: int, verdict: str, actor: Actor, now: datetime, note: str) -> AlertChange:

@@ -67,9 +67,9 @@ def _locked(handle: int) -> bool:
     return True
 
 
-def scheduler_of(room: Room) -> Scheduler:
-    """The scheduler of a home; each job runs in a process of its own."""
-    return Scheduler(room.ledger, schedule(in_child(room.home.path)), Actor.current("scheduler"), room.clock)
+def scheduler_of(room: Room, actor: Actor | None = None) -> Scheduler:
+    """The scheduler of a home; each job runs in a process of its own. `actor`: who steers it, if a person does."""
+    return Scheduler(room.ledger, schedule(in_child(room.home.path)), actor or Actor.current("scheduler"), room.clock)
 
 
 def serve(room: Room) -> int:

@@ -16,6 +16,7 @@ PANEL = "Monitoring"
 def command(
     alert: Annotated[int, typer.Argument(metavar="ALERT", help="An alert's number, as `alerts` shows it.")],
     lasting: Annotated[str, typer.Option("--for", help="How long nobody is told of it again.")] = "8h",
+    release: Annotated[bool, typer.Option("--release", help="Hand it back: nobody's again, and told again.")] = False,
     note: Annotated[str, typer.Option("--note", help="What you are about to do.")] = "",
     yes: YesOption = False,
     dry_run: DryRunOption = False,
@@ -28,14 +29,17 @@ def command(
     """
     from console.period import span
     from engine.alerts import acknowledge, get
+    from engine.alerts import release as hand_back
     from engine.room import Room
 
     room = Room.open(home)
     length = span(lasting)
     with room.ledger.read() as connection:
         known = get(connection, alert)
-    if confirm(f"take on alert {alert} for {lasting}: {known.summary}", yes=yes, dry_run=dry_run):
-        done = acknowledge(room.ledger, alert, room.registry.actor, room.clock, note=note, lasting=length)
+    said = f"hand alert {alert} back" if release else f"take on alert {alert} for {lasting}"
+    if confirm(f"{said}: {known.summary}", yes=yes, dry_run=dry_run):
+        who = (room.ledger, alert, room.registry.actor, room.clock)
+        done = hand_back(*who, note=note) if release else acknowledge(*who, note=note, lasting=length)
         emit_one(
             {"id": done.alert.id, "rule": done.alert.rule, "model": done.alert.model, "state": done.alert.state,
              "acknowledged_by": done.alert.acknowledged_by, "acknowledged_until": done.alert.acknowledged_until,

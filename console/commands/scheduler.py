@@ -61,8 +61,7 @@ def command(
     writable()
     if job is None:
         return _run(room, once, output)
-    scheduler = scheduler_of(room)
-    scheduler.actor = room.registry.actor
+    scheduler = scheduler_of(room, room.registry.actor)
     if what == "run-now":
         done = scheduler.run_now(job)
         emit_one({"job": done.job, "outcome": done.outcome, "duration_s": done.duration_s, "error": done.error,

@@ -15,7 +15,6 @@ from textual.screen import ModalScreen
 from console.cells import Cell, Line, SafeText
 from console.widgets.lines import Sheet
 
-
 _LEAD = re.compile(r"\s*(?:\S+\s{2,}(?=\S))?")
 """What a line begins with: blanks, or a field's name and the blanks to its value."""
 
@@ -29,15 +28,21 @@ class Folded(Sheet):
 
     def on_mount(self) -> None:
         """Wrap the text."""
-        self.show(lambda columns, _rows: wrapped(self._text, columns))
+        self.write(self._text)
 
-    def get_content_height(self, container: Size, viewport: Size, width: int) -> int:
+    def write(self, text: SafeText) -> None:
+        """Show another text."""
+        self._text = text
+        self.show(lambda columns, _rows: wrapped(text, columns))
+        self.refresh(layout=True)
+
+    def get_content_height(self, container: Size, viewport: Size, width: int) -> int:  # noqa: ARG002 Textual's
         """Textual asks how high the text is at a width."""
         return len(wrapped(self._text, width))
 
 
 class DetailDialog(ModalScreen[None]):
-    """Text under a title; scrolls."""
+    """Text under a title; scrolls. `add` puts what takes reading below it."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape,q,enter", "dismiss", "close"),
@@ -64,6 +69,12 @@ class DetailDialog(ModalScreen[None]):
         box.border_subtitle = "Esc closes · y copies"
         with box:
             yield Folded(self._text, id="text")
+
+    def add(self, text: SafeText) -> None:
+        """Put more below the text, if the dialog is still open."""
+        self._text = SafeText(f"{self._text}\n\n{text}")
+        if self.is_mounted:
+            self.query_one(Folded).write(self._text)
 
     def action_move(self, rows: int) -> None:
         """Scroll."""

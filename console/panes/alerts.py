@@ -7,14 +7,16 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, ClassVar
 
+from textual import on
 from textual.app import ComposeResult
 
 from console import words
-from console.cells import Cell, SafeText, Tone, cell, printable
+from console.cells import EMPTY, Cell, SafeText, Tone, cell, printable
 from console.pane import Ask, Pane
 from console.panes._details import Record, fields_text
 from console.theme import Glyphs
 from console.widgets.bars import RuleLine
+from console.widgets.beside import Said
 from console.widgets.grid import Column, Grid, Row
 
 if TYPE_CHECKING:
@@ -27,7 +29,7 @@ OPEN = (
 )  # fmt: skip
 PAST = (
     Column("when", 12), Column("became", 13), Column("severity", 8, least=100), Column("alert", 5, right=True),
-    Column("what", 0), Column("by", 10), Column("note", 24, least=120),
+    Column("what", 0), Column("by", 16), Column("note", 24, least=120),
 )  # fmt: skip
 PAST_ROWS = 200
 
@@ -54,8 +56,9 @@ class AlertsPane(Pane[Alerts]):
     """
 
     def compose(self) -> ComposeResult:
-        """Two lists."""
+        """Two lists, and between them the open alert under the cursor in full."""
         yield Grid(OPEN, empty="no open alert", chooses=True, id="open")
+        yield Said(id="whole")
         yield RuleLine(id="what-was")
         yield Grid(PAST, empty="no alert was ever raised here", id="past")
 
@@ -74,6 +77,12 @@ class AlertsPane(Pane[Alerts]):
         right = f"the newest {shown}; `watchroom alerts --history` has all" if shown == PAST_ROWS else ""
         self.query_one("#what-was", RuleLine).set_rule(self.glyphs, SafeText("what happened"), SafeText(right))
 
+    @on(Grid.Moved, "#open")
+    def _draw_whole(self) -> None:
+        said = self.query_one(Said)
+        said.display = self.alert is not None
+        said.tell(alert_words(self.alert) if self.alert else EMPTY)
+
     @property
     def alert(self) -> Record | None:
         """The open alert under the cursor."""
@@ -85,6 +94,19 @@ class AlertsPane(Pane[Alerts]):
         if not isinstance(row.about, dict):
             return None
         return printable(row.about["summary"], limit=90), fields_text(row.about)
+
+
+def alert_words(alert: Record) -> SafeText:
+    """An alert in a few sentences: what, against which limit, and who is told."""
+    parts = [f"{alert['summary']}."]
+    if alert["value"] is not None and alert["limit_value"] is not None:
+        over = f" over {words.count(alert['n'])}" if alert["n"] else ""
+        parts.append(f"{words.rate(alert['value'])}{over}, limit {words.rate(alert['limit_value'])}.")
+    if alert["acknowledged_by"]:
+        parts.append(f"{alert['acknowledged_by']} has it until {words.clock(alert['acknowledged_until'])[:5]}.")
+    if alert["silenced_by"]:
+        parts.append(f"Silenced by {alert['silenced_by']} until {words.clock(alert['silenced_until'])[:5]}.")
+    return printable(" ".join(parts))
 
 
 def open_row(alert: Record, at: datetime, glyphs: Glyphs) -> Row:

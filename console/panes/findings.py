@@ -7,14 +7,16 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
+from textual import on
 from textual.app import ComposeResult
 
 from console import words
-from console.cells import Cell, SafeText, Tone, cell, printable
+from console.cells import EMPTY, Cell, SafeText, Tone, cell, printable
 from console.pane import Ask, Pane
 from console.panes._details import Record, finding_text, short_subject
 from console.theme import Glyphs
 from console.widgets.bars import RuleLine
+from console.widgets.beside import Said
 from console.widgets.grid import Column, Grid, Row
 
 if TYPE_CHECKING:
@@ -48,9 +50,10 @@ class FindingsPane(Pane[Findings]):
     refresh_s = 3.0
 
     def compose(self) -> ComposeResult:
-        """One list, and how much of all it is."""
-        yield Grid(COLUMNS, empty="nothing was flagged", id="found")
+        """One list, how much of all it is, and why the one under the cursor was flagged."""
+        yield Grid(COLUMNS, empty="nothing was flagged", chooses=True, id="found")
         yield RuleLine(id="share")
+        yield Said(id="why")
 
     @staticmethod
     def read(room: Room, ask: Ask) -> Findings:
@@ -64,6 +67,13 @@ class FindingsPane(Pane[Findings]):
         self.query_one(Grid).set_rows([finding_row(f, snapshot.at, self.glyphs) for f in snapshot.rows])
         share = f"{len(snapshot.rows):,} of {snapshot.total:,} shown" if snapshot.total > len(snapshot.rows) else ""
         self.query_one(RuleLine).set_rule(self.glyphs, right=SafeText(share))
+
+    @on(Grid.Moved)
+    def _draw_why(self) -> None:
+        finding = self.finding
+        self.query_one(Said).tell(
+            printable(f"{finding['subject']}: {finding['reason'] or 'no reason given'}") if finding else EMPTY
+        )
 
     @property
     def finding(self) -> Record | None:

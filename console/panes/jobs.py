@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 HEALTH = (
     Column("job", 27), Column("every", 6, right=True), Column("last run", 12), Column("went", 10),
-    Column("next", 8), Column("fails", 5, right=True), Column("24 h", 0, least=90), Column("about", 0, least=120),
+    Column("next", 11), Column("fails", 5, right=True), Column("24 h", 0, least=90), Column("about", 0, least=120),
 )  # fmt: skip
 RUNS = (
     Column("slot", 12), Column("job", 27), Column("outcome", 16), Column("took", 8, right=True),
@@ -57,9 +57,10 @@ class JobsPane(Pane[Jobs]):
 
     def compose(self) -> ComposeResult:
         """Two lists."""
-        yield Grid(HEALTH, empty="no job is scheduled; `watchroom scheduler` runs them", id="health")
+        none = "no job is scheduled yet; `watchroom run LOG...` runs them"
+        yield Grid(HEALTH, empty=none, chooses=True, id="health")
         yield RuleLine(id="newest-runs")
-        yield Grid(RUNS, empty="no job ran yet; `watchroom scheduler` runs them", id="runs")
+        yield Grid(RUNS, empty="no job ran yet", id="runs")
 
     @staticmethod
     def read(room: Room, ask: Ask) -> Jobs:
@@ -74,6 +75,12 @@ class JobsPane(Pane[Jobs]):
         self.query_one("#runs", Grid).set_rows([run_row(r, snapshot.at, self.glyphs) for r in snapshot.runs])
         self.query_one(RuleLine).set_rule(self.glyphs, SafeText("newest runs"))
 
+    @property
+    def job(self) -> Record | None:
+        """The job under the cursor."""
+        row = self.query_one("#health", Grid).current
+        return row.about if row and isinstance(row.about, dict) else None
+
     def detail(self, row: Row) -> tuple[SafeText, SafeText] | None:
         """A job or a run in full, with its output."""
         if not isinstance(row.about, dict):
@@ -87,13 +94,15 @@ def health_row(job: Record, at: datetime, glyphs: Glyphs) -> Row:
     went = _outcome(job["last_outcome"], glyphs)
     if job["is_running"]:
         went = cell("running", Tone.ACCENT)
-    if job["paused_until"] is not None and job["paused_until"] > at:
-        went = cell(f"paused {printable(job['paused_by'] or '')}", Tone.WARN)
+    held = job["paused_until"] is not None and job["paused_until"] > at
+    if held:
+        went = cell("paused", Tone.WARN)
     return Row(
         job["job"],
         (
             cell(job["job"], Tone.STRONG), Cell(words.span(timedelta(seconds=job["every_s"])), Tone.DIM),
-            Cell(words.moment(job["last_ended_ts"], at), Tone.DIM), went, Cell(words.clock(job["next_slot_ts"])),
+            Cell(words.moment(job["last_ended_ts"], at), Tone.DIM), went,
+            Cell(words.moment(job["paused_until"] if held else job["next_slot_ts"], at)),
             cell(job["consecutive_failures"], Tone.BAD if job["consecutive_failures"] else Tone.DIM),
             cell("" if rate is None else f"{rate:.0%} of {job['runs_24h']}", Tone.DIM), cell(job["about"], Tone.DIM),
         ),

@@ -10,7 +10,7 @@ from textual import on
 from textual.app import ComposeResult
 
 from console import words
-from console.cells import Cell, Line, SafeText, Tone, cell, fit, printable
+from console.cells import EMPTY, Cell, Line, SafeText, Tone, cell, fit, printable
 from console.pane import Ask, Pane
 from console.panes._details import Record, fields_text, finding_text, short_subject
 from console.panes._standing import HISTORY, Overview, Standing, read_overview
@@ -31,8 +31,10 @@ MODELS = (
     Column("judged", 10, right=True, least=120), Column("flagged", 9, right=True, least=120),
     Column("labelled", 9, right=True, least=140), Column("since", 12, least=140), Column("by", 0, least=160),
 )  # fmt: skip
-NEWS = (Column("", 8), Column("", 16, least=70), Column("", 0))
+NEWS = (Column("", 11), Column("", 16, least=70), Column("", 0))
 SIDE_COLUMNS = 29
+MISTAKES = 20
+"""A model's newest mistakes that are shown with it."""
 
 
 class OverviewPane(Pane[Overview]):
@@ -114,6 +116,29 @@ class OverviewPane(Pane[Overview]):
         if "prediction_id" in row.about:
             return printable(f"{row.about['model']}: {row.about['subject']}"), finding_text(row.about)
         return printable(f"alert {row.about['to_state']}"), fields_text(row.about)
+
+    @staticmethod
+    def more(room: Room, row: Row) -> SafeText:
+        """A model's newest mistakes."""
+        from engine.monitor import errors
+
+        if not isinstance(row.about, Standing):
+            return EMPTY
+        wrong = errors(room.reader, row.about.model, row.about.now["environment"], MISTAKES)
+        return mistakes_text(wrong.to_dicts(), row.about.model)
+
+
+def mistakes_text(wrong: Sequence[Record], model: str) -> SafeText:
+    """Mistakes, the newest first, a line each."""
+    if not wrong:
+        return SafeText("no labelled verdict is wrong")
+    lines = [
+        f"{words.stamp(e['ts'])}  {e['error'].replace('_', ' '):14}  {words.rate(e['score'], 2)}"
+        f"  {short_subject(e['subject'])}  {printable(e['reason'] or '', limit=200)}"
+        for e in wrong
+    ]
+    head = f"newest mistakes; `watchroom analyze-errors {printable(model)}` groups them all"
+    return SafeText("\n".join([head, *lines]))
 
 
 def model_row(standing: Standing, glyphs: Glyphs, at: datetime) -> Row:
@@ -235,7 +260,7 @@ def news_rows(overview: Overview, glyphs: Glyphs) -> list[Row]:
 
 
 def _finding_row(finding: Record, glyphs: Glyphs, at: datetime) -> Row:
-    truth = {True: "right", False: "false alarm"}.get(finding["truth"])
+    truth = {True: f"{glyphs.ok} right", False: "false alarm"}.get(finding["truth"])
     words_ = f"{short_subject(finding['subject'])} {printable(finding['reason'] or '', limit=300)}"
     return Row(
         finding["prediction_id"],

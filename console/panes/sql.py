@@ -73,14 +73,14 @@ class SqlPane(Pane[Answer]):
         """The statement, and the answer below."""
         with Horizontal(id="line"):
             yield Bar(id="prompt")
-            how = "SELECT … (: to type, Enter asks, ↑ ↓ earlier ones, Esc to the answer)"
+            how = "SELECT … (; to type, Enter asks, ↑ ↓ earlier ones, Esc to the answer)"
             yield SafeInput(placeholder=how, id="statement", compact=True, select_on_focus=False)
         yield RuleLine(id="answered")
         yield Grid((Column("", 0),), empty="no rows", id="answer")
 
     def on_mount(self) -> None:
         """Draw the prompt."""
-        self.query_one("#prompt", Bar).show(lambda _c, _r: [(cell(" : ", Tone.ACCENT),)])
+        self.query_one("#prompt", Bar).show(lambda _c, _r: [(cell(" ; ", Tone.ACCENT),)])
 
     @staticmethod
     def read(room: Room, ask: Ask) -> Answer:

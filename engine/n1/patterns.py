@@ -6,6 +6,7 @@ that holds the same logs, and taking back a word is one more event.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -41,14 +42,33 @@ def find(reader: Reader, environment: str, name: str) -> Mapping[str, Any]:
     return found.row(0, named=True)
 
 
+def of_finding(reader: Reader, environment: str, evidence: str | None) -> list[Mapping[str, Any]]:
+    """The patterns whose loops the evidence of a verdict tells, the worst first; none where it tells none."""
+    try:
+        groups = json.loads(evidence or "{}").get("groups") or []
+    except (ValueError, AttributeError):
+        return []
+    told = {_named(group) for group in groups if isinstance(group, dict)}
+    return [row for row in patterns(reader, environment).to_dicts() if _named(row) in told]
+
+
+def _named(loop: Mapping[str, Any]) -> tuple[str, str]:
+    """What the view tells patterns apart by."""
+    return str(loop.get("template") or "").lower(), str(loop.get("parent") or "").lower()
+
+
+def is_marked(pattern: Mapping[str, Any]) -> bool:
+    """Whether a person said that it is fixed, and it has not come back since."""
+    return pattern["fixed_ts"] is not None and pattern["state"] != "regressed"
+
+
 def mark(ledger: Ledger, pattern: Mapping[str, Any], *, fixed: bool, actor: Actor, clock: Clock,
          reason: str = "") -> int:  # fmt: skip
     """Say that a pattern is fixed, or that it is not after all; returns the event's number.
 
     Raises RefusedError where that was said already and still holds.
     """
-    marked = pattern["fixed_ts"] is not None
-    if marked == fixed and (marked is False or pattern["state"] != "regressed"):
+    if is_marked(pattern) if fixed else pattern["fixed_ts"] is None:
         raise RefusedError(f"pattern {pattern['pattern']} is {'' if fixed else 'not '}marked as fixed already")
     body = {"template": pattern["template"], "detections": pattern["detections"], "reason": reason}
     with ledger.write() as connection:

@@ -55,10 +55,12 @@ async def settled(pilot: Pilot[int]) -> None:
     """Wait until nothing is being read and everything read is drawn. Fails if that never happens."""
     app = pilot.app
     assert isinstance(app, WatchroomApp)
+    quiet = 0
     for _ in range(400):
         await pilot.pause(0.02)
-        if not app.feed.desks.busy and app.feed.held[str(app.pane.id)].read_at is not None:
-            await pilot.pause()
+        busy = app.feed.desks.busy or app._resting is not None
+        quiet = 0 if busy or app.feed.held[str(app.pane.id)].read_at is None else quiet + 1
+        if quiet == 2:  # what was drawn last may have asked for more
             return
     raise AssertionError(f"still reading after 8 s: {app.feed.desks.busy}")
 

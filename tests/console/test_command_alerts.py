@@ -120,6 +120,22 @@ def test_one_alert_or_all_of_a_model_are_silenced_with_a_reason(ask: CommandLine
     assert ask("audit", "log", "--kind", "silence").rows[0]["kind"] == "silence.created"
 
 
+def test_what_was_taken_on_or_silenced_is_taken_back(ask: CommandLine) -> None:
+    number = str(ask("alerts").rows[0]["id"])
+    assert ask("acknowledge", number, "--release", "--yes").code == 5, "nobody has it"
+    assert ask("silence", number, "--end", "--yes").code == 5, "it is not silent"
+    ask("acknowledge", number, "--yes")
+    ask("silence", number, "--reason", "known", "--yes")
+    assert ask("acknowledge", number, "--release", "--yes").rows[0]["acknowledged_by"] is None
+    assert ask("silence", number, "--end", "--yes").code == 0
+    now = ask("alerts").rows[0]
+    assert (now["acknowledged_by"], now["silenced_by"]) == (None, None)
+    ask("silence", "--model", "n1-detector", "--reason", "import", "--yes")
+    assert ask("silence", "--rule", "job_stale", "--end", "--yes").code == 5
+    assert ask("silence", "--model", "n1-detector", "--end", "--yes").rows[0]["ended"] == 1
+    assert ask("silence", "--model", "n1-detector", "--end", "--yes").code == 5
+
+
 def test_labels_that_contradict_each_other_are_found(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     made = room(tmp_path)
     ask = CommandLine(made.lake.home.path, capfd)

@@ -294,7 +294,7 @@ async def test_a_finding_is_labelled_after_a_look_and_a_yes(console: Callable[..
 async def test_sql_answers_or_says_why_not(statement: str, says: str, console: Callable[..., WatchroomApp]) -> None:
     app = console()
     async with app.run_test(size=SIZE) as pilot:
-        await pilot.press("colon")
+        await pilot.press("semicolon")
         await settled(pilot)
         typed = app.main.query_one("#statement", Input)
         assert typed.has_focus

@@ -70,7 +70,7 @@ async def test_a_pane(name: str, number: int, console: Callable[..., WatchroomAp
         ("help", ["question_mark"]),
         ("finding", ["tab", "enter"]),
         ("filter", ["3", "slash", *"404"]),
-        ("sql", ["colon", *"SELECT", "space", "4", "space", *"AS", "space", "n", "enter"]),
+        ("sql", ["semicolon", *"SELECT", "space", "4", "space", *"AS", "space", "n", "enter"]),
     ],
     ids=["rollback", "help", "finding", "filter", "sql"],
 )

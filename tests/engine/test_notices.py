@@ -77,6 +77,16 @@ def test_a_silence_for_all_of_a_model_holds_for_alerts_to_come_and_ends(tmp_path
         assert desk.ask("a", "b", hours=1) == ["a is bad"]
 
 
+def test_a_silence_that_is_ended_is_over_at_once(tmp_path: Path) -> None:
+    with http() as receiver:
+        desk = Desk(tmp_path, receiver)
+        clock = desk.room.clock
+        alerts.silence_all(desk.room.ledger, IDRIS, START + timedelta(hours=9), clock, model="a", reason="x")
+        assert desk.ask("a") == []
+        assert alerts.end_silences(desk.room.ledger, IDRIS, clock, model="a") == 1
+        assert desk.ask("a") == ["a is bad"]
+
+
 def test_more_than_a_few_warnings_wait_for_the_digest_and_critical_ones_never(tmp_path: Path) -> None:
     with http() as receiver:
         desk = Desk(tmp_path, receiver)

@@ -84,7 +84,7 @@ def test_no_byte_of_a_log_reaches_the_terminal_raw_in_any_pane_or_dialog(start: 
             seen = it.send(b"y")
             it.wait_for(b"\x1b]52;c;", seen)
             it.send(b"q")
-    seen = it.send(b":")
+    seen = it.send(b";")
     seen = it.send(b"SELECT *, 'EVIL' AS e FROM logs\r")
     it.wait_for("EVIL␛]52;c;".encode(), seen)
     it.send(b"\x1b")
