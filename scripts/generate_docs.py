@@ -104,7 +104,10 @@ def _measured(measured: Any, name: str) -> list[str]:
         parts += [f"### Exam `{exam}`, public half\n", _table(("set", *figures), rows)]
         bins = [(f"{low:.1f}-{low + 0.1:.1f}", f"{n:,}", f"{mean:.2f}", f"{share:.2f}")
                 for low, n, mean, share in told["reliability"]["rows"]]  # fmt: skip
-        parts.append(f"Scores as probabilities: expected calibration error **{told['reliability']['ece']:.3f}**.\n")
+        mean, most = told["reliability"]["chance"]
+        parts.append(f"Scores as probabilities: expected calibration error **{told['reliability']['ece']:.3f}**"
+                     f" (of true probabilities on as many subjects by chance {mean:.3f}, 19 in 20 times under"
+                     f" {most:.3f}).\n")  # fmt: skip
         parts.append(_table(("score", "subjects", "mean score", "share true"), bins))
     if of := measured["recording"].get(name):
         right = (of["tp"] + of["tn"]) / sum(of.values())

@@ -5,7 +5,7 @@ Sources: OWASP CRS scanners-user-agents.data, the tools' own defaults, crawler-u
 
 from __future__ import annotations
 
-from engine.waf.signals.contract import Signal
+from engine.waf.signals.contract import SURE, Signal
 
 _AGENT = "scanner"
 
@@ -31,12 +31,12 @@ SIGNALS = [
     Signal(
         "agent-scanner", _AGENT, "a scanner's user agent",
         rf"(?:{SCANNERS})",
-        seen_in="plain", zones=("agent",), sure=0.8,
+        seen_in="plain", zones=("agent",), sure=SURE,
     ),
     Signal(
         "agent-code", _AGENT, "code instead of a user agent",
         r"<\?php|<script|\$\{|\(\)\s*\{|'\s*(?:or|and|union)\s|\bselect\b.{1,40}\bfrom\b|;\s*(?:wget|curl|cat)\b|"
         r"\.\./|print\s*\(?md5|\beval\(|base64_decode|\bsleep\(|/etc/passwd|'\s*;?\s*--|'$",
-        zones=("agent",), sure=0.85,
+        zones=("agent",), sure=SURE,
     ),
 ]  # fmt: skip

@@ -5,7 +5,7 @@ Sources: OWASP CRS 932, 933, 934 and 944, the tplmap and PayloadsAllTheThings fa
 
 from __future__ import annotations
 
-from engine.waf.signals.contract import ANYWHERE, TEXTS, VALUES, Signal
+from engine.waf.signals.contract import ANYWHERE, LIKELY, SURE, TEXTS, VALUES, Signal
 
 _CMD = "command injection"
 _TPL = "template injection"
@@ -31,7 +31,7 @@ SIGNALS = [
         rf"(?:[;|`\n]|&&|\|\||&\s|"
         rf"\$\()\s*(?:/?(?:usr/)?(?:local/)?s?bin/)?(?:{_UNIX})(?:\.exe)?(?:\s+[-/\w.\"'$*?%&>]|\s*[;|&`)<>]|\s*$|"
         rf"\{{|\()",
-        seen_in="bare", zones=VALUES, sure=0.6,
+        seen_in="bare", zones=VALUES, sure=LIKELY,
     ),
     Signal(
         "cmd-separator-word", _CMD, "a shell separator, then a command with an option or path",
@@ -74,7 +74,7 @@ SIGNALS = [
         "cmd-redirect", _CMD, "redirects into a file or socket",
         r"\d?>\s*(?:&\d|/(?:tmp|dev|etc|var|usr)|\w+\.(?:txt|php|sh|log|asp|jsp))|</dev|/dev/(?:tcp|null)|2>&1|"
         r"\|\s*(?:base64|sh|bash|tee|xargs|nc)\b|<\s*/etc",
-        seen_in="bare", zones=TEXTS, sure=0.7,
+        seen_in="bare", zones=TEXTS, sure=SURE,
     ),
     Signal(
         "shellshock", _CMD, "the shellshock function",
@@ -92,19 +92,19 @@ SIGNALS = [
         r"foreach-object|where-object|enter-pssession|import-module|test-path)\b|\biex\b\s*\(|-encodedcommand|"
         r"system\.net\.webclient|downloadstring|\bfor\s+/[dflr]\b|\bif\s+(?:/i\s+)?(?:not\s+)?(?:exist|defined|"
         r"errorlevel|cmdextversion)\b",
-        zones=("arg", "header", "cookie", "agent"), sure=0.6,
+        zones=("arg", "header", "cookie", "agent"), sure=SURE,
     ),
     Signal(
         "log4shell", _JAVA, "a JNDI lookup (log4shell)",
         r"\$\{\s*(?:jndi|\$\{|(?:lower|upper|env|sys|java|date|ctx|main|base64|bundle|k8s|docker|map|marker|web|"
         r"spring|script|dns|url|const|file|xml|::|:)\s*:)|\bjndi\s*:\s*(?:ldaps?|rmi|dns|iiop|nis|nds|corba|http)|"
         r"\$\{.{0,60}?j.{0,10}?n.{0,10}?d.{0,10}?i.{0,10}?:",
-        zones=ANYWHERE, sure=0.95,
+        zones=ANYWHERE, sure=SURE,
     ),
     Signal(
         "log4shell-hidden", _JAVA, "a JNDI lookup spelled letter by letter",
         r"\$\{\s*jndi|jndi:(?:ldap|rmi|dns)",
-        seen_in="bare", zones=TEXTS, sure=0.95,
+        seen_in="bare", zones=TEXTS, sure=SURE,
     ),
     Signal(
         "java-class", _JAVA, "a Java class or method that runs code",
@@ -117,7 +117,7 @@ SIGNALS = [
         r"com\.sun\.|org\.(?:apache|codehaus|jboss|hibernate|mozilla|omg|python|netbeans)\.|sun\.(?:misc|reflect|"
         r"rmi)|getruntime|urlclassloader|fileinputstream|beanshell|velocity\.|\bbcel\b|classresolver|\baspectj|"
         r"\bbinding\.|\bcontext\.lookup",
-        zones=ANYWHERE, sure=0.8,
+        zones=ANYWHERE, sure=SURE,
     ),
     Signal(
         "java-serial", _JAVA, "a serialised Java object",
@@ -128,7 +128,7 @@ SIGNALS = [
     Signal(
         "php-tag", _PHP, "PHP code between tags",
         r"<\?(?:php|=|\s|$)|<\?xml[^>]*<\?|<%\s*(?:=|@|eval|execute|response)|\[\s*/?php\s*\]|%?\bbase64_decode\b",
-        zones=TEXTS, sure=0.7,
+        zones=TEXTS, sure=SURE,
     ),
     Signal(
         "php-call", _PHP, "a PHP function that runs code or reads files",
@@ -149,7 +149,7 @@ SIGNALS = [
         "php-hidden-call", _PHP, "calls a PHP function by a quoted name",
         r"\(\s*['\"]\w+\s*['\"]\s*\)\s*\(|\b(?:exec|system|assert|passthru|eval|file)\s*(?:#|//|/\*)[^(]{0,60}\(|"
         r"return\s*['\"]\w+['\"]\s*\(|\$\s+\{",
-        seen_in="plain", zones=VALUES, sure=0.7,
+        seen_in="plain", zones=VALUES, sure=SURE,
     ),
     Signal(
         "php-variable", _PHP, "PHP variables or superglobals",
@@ -161,7 +161,7 @@ SIGNALS = [
     Signal(
         "php-object", _PHP, "a serialised PHP object",
         r"\b[oc]:\+?\d{1,4}:[\\]?['\"][^'\"]{1,80}['\"]:\d+:\{|\ba:\d+:\{[is]:|\bphar://",
-        zones=ANYWHERE, sure=0.75,
+        zones=ANYWHERE, sure=SURE,
     ),
     Signal(
         "php-setting", _PHP, "PHP settings as input",
@@ -172,7 +172,7 @@ SIGNALS = [
         r"max_execution|user_ini|pcre\.|soap\.wsdl|mysqli?\.|mail\.(?:add|log|force)|output_buffering|phar\.|"
         r"url_rewriter|zlib\.|highlight\.|include_path|variables_order|default_socket|short_open_tag)\w*\s*=|"
         r"-d\s+\w+\.?\w+=",
-        zones=("arg", "header", "cookie"), sure=0.65,
+        zones=("arg", "header", "cookie"), sure=SURE,
     ),
     Signal(
         "template-maths", _TPL, "template signs around a sum or an object",
@@ -181,7 +181,7 @@ SIGNALS = [
         r"lipsum|namespace|range\(|_self|\?new|execute|dump\(|app\.|process|require|global|env|print|foreach|php|"
         r"include|fetch)|<#assign|\[#assign|\$\{t\(|#set\s*\(|#evaluate|\$class\.|freemarker\.template|\{\{=|"
         r"\$\{\w+\.\w+\(|%\{[#(]",
-        zones=ANYWHERE, sure=0.85,
+        zones=ANYWHERE, sure=SURE,
     ),
     Signal(
         "template-signs", _TPL, "template signs in a value",
@@ -196,7 +196,7 @@ SIGNALS = [
         r"\bkernel\.(?:system|exec|open)|\bio\.popen|\bfile\.(?:open|read)\s*\(|%x\(|\bexec\s*\(\s*['\"]|"
         r"\bcompile\s*\(\s*['\"]|\bpickle\b|\bsocket\.(?:gethost|socket|connect|create)\w*|\bdir\.entries|"
         r"\bopen\s*\(\s*['\"]/|\beval\s*\(\s*['\"]",
-        zones=TEXTS, sure=0.75,
+        zones=TEXTS, sure=SURE,
     ),
     Signal(
         "node-code", _CODE, "Node.js code as input",
@@ -211,6 +211,6 @@ SIGNALS = [
         "sql-or-code-load", _CODE, "a library or debugger is preloaded",
         r"\bld_(?:debug|preload|library_path|audit)\b|\bperl5(?:lib|opt)\b|\bpythonpath\b|\bnode_options\b|"
         r"\bjava_tool_options\b",
-        zones=("arg", "header", "cookie"), sure=0.8,
+        zones=("arg", "header", "cookie"), sure=SURE,
     ),
 ]  # fmt: skip

@@ -6,7 +6,7 @@ paths seen in the public scanner logs. Host names and a site's own prefix never 
 
 from __future__ import annotations
 
-from engine.waf.signals.contract import Signal
+from engine.waf.signals.contract import LIKELY, SURE, UNSEEN, Signal
 
 _CVE = "exploit of a published hole"
 _SHELL = "web shell"
@@ -24,7 +24,7 @@ SIGNALS = [
         r"/index/\W?think|/cgi-bin/php\d?|/ajax/render/widget_php|/solr/.*(?:velocity|dataimport|config)|/phppath/|"
         r"connector\.minimal\.php|/fckeditor/.*(?:connector|upload)|/uploadify\.php|/kcfinder/|/timthumb\.php|"
         r"/xmlrpc\.php\?rsd",
-        zones=_BOTH, sure=0.85,
+        zones=_BOTH, sure=SURE,
     ),
     Signal(
         "cve-java", _CVE, "a published Java hole (Confluence, Spring, Struts, WebLogic, vCenter, Jira, ...)",
@@ -40,7 +40,7 @@ SIGNALS = [
         r"/oa_html/|/tmui/|/mgmt/tm/|/mgmt/shared/|/axis2|/geoserver/(?:wfs|ows|web)|/unomi|/gremlin|/api/jsonws|"
         r"/remote/login|/rest/sharelinks|/report.*rptdesign|/metadatauploader|/irj/|/xmlpserver|/struts2-showcase|"
         r"/solr/admin|/kylin/|/dubbo|/api/v1/(?:validate/code|config/application|refresh)|/api/index\.php/v1/",
-        zones=_BOTH, sure=0.75, soft=True,
+        zones=_BOTH, sure=SURE, soft=True,
     ),
     Signal(
         "cve-appliance", _CVE, "a published hole in a VPN, firewall, mail server or router",
@@ -57,7 +57,7 @@ SIGNALS = [
         r"/helpdesk/webobjects|/badging/|/badge_|/eonapi|/casa/|/saas/|/zxtm/|/cmd,/|/simzysh|/interview\?|"
         r"/developmentserver|/trufusion|/wsstatusevents|/documentum/|/run/?$|/card_scan\.php|/access/set|/sitecore|"
         r"/-/xaml|/fort/|/admin/config\.php",
-        zones=_PATH, sure=0.65, soft=True,
+        zones=_PATH, sure=LIKELY, soft=True,
     ),
     Signal(
         "cve-wordpress", _CVE, "a hole of a WordPress or CMS plug-in",
@@ -68,22 +68,22 @@ SIGNALS = [
         r"/components/com_|option=com_\w+.*(?:sql|\.\./|select)|/user/register\?element|/\?q=node&|name\[0|/typo3|"
         r"/umbraco|/magento|/downloader/|/media/\w+\.php|/skin/\w+\.php|/app/etc/local\.xml|/rest/v1/guest-carts|"
         r"/guest-carts/[\w-]+/(?:payment|order|estimate)",
-        zones=_BOTH, sure=0.55, soft=True,
+        zones=_BOTH, sure=SURE, soft=True,
     ),
     Signal(
         "cve-header", _CVE, "a header that only an exploit sends",
         r"^x-middleware-subrequest\s*:|^x-wcpay-platform|^x-f5-auth-token\s*:|^proxy\s*:\s*http|"
         r"^x-original-url\s*:|^x-rewrite-url\s*:|^content-type\s*:.{0,40}(?:%\{|\$\{|#cmd|ognl)",
-        zones=("header",), sure=0.7,
+        zones=("header",), sure=SURE,
     ),
     Signal(
         "odd-version", "flood or scanner", "an HTTP version that does not exist", r"\shttp/\d[\d.]*$",
-        seen_in="raw", zones=_PATH, sure=0.7,
+        seen_in="raw", zones=_PATH, sure=UNSEEN,
     ),
     Signal(
         "cve-rewrite", _CVE, "an encoded question mark slips past rewriting (CVE-2024-38475)",
         r"%3f[\w.-]*\.(?:css|js|png|jpg|html?)$",
-        seen_in="raw", zones=_PATH, sure=0.7,
+        seen_in="raw", zones=_PATH, sure=UNSEEN,
     ),
     Signal(
         "ghost-worm", _CVE, "an old worm or a scanner's test path",
@@ -92,7 +92,7 @@ SIGNALS = [
         r"/crowdsec-test-[a-z0-9]{8,}|/nice%20ports|/trinity\.txt|/nmaplowercheck|/evox/|/sdk$|/t4$|"
         r"/robots\.txt\.bak|/http[s]?:/|^https?://|^[\w.-]+:\d+$|azenv\.php|proxyjudge|/judge\d*\.php|/ip4\.php|"
         r"/testproxy|/prx\d?\.php|/aaaa{20,}",
-        zones=_PATH, sure=0.8,
+        zones=_PATH, sure=SURE,
     ),
     Signal(
         "web-shell", _SHELL, "a known web shell's name",

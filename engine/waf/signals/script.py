@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from engine.waf.signals.contract import TEXTS, Signal
+from engine.waf.signals.contract import LIKELY, SURE, TEXTS, Signal
 
 _XSS = "cross-site scripting"
 _HARD = (
@@ -12,7 +12,7 @@ _HARD = (
 )
 
 SIGNALS = [
-    Signal("xss-script-tag", _XSS, "a <script> tag", r"<\s*/?\s*(?:[a-z]+:)?script\b|<scr", zones=TEXTS, sure=0.8),
+    Signal("xss-script-tag", _XSS, "a <script> tag", r"<\s*/?\s*(?:[a-z]+:)?script\b|<scr", zones=TEXTS, sure=LIKELY),
     Signal(
         "xss-hard-tag", _XSS, "a tag that can run script",
         rf"<\s*/?\s*(?:{_HARD})(?:[\s/>'\"=`{{(;]|$)",
@@ -28,20 +28,20 @@ SIGNALS = [
     Signal(
         "xss-tag-handler", _XSS, "a tag with an event handler",
         r"<\s*[^\s<>]{1,40}[\s/+'\"][^<>]{0,400}?on[a-z]{3,30}\s*=",
-        zones=TEXTS, sure=0.9,
+        zones=TEXTS, sure=SURE,
     ),
     Signal(
         "xss-script-url", _XSS, "a javascript: address",
         r"j\s*a\s*v\s*a\s*s\s*c\s*r\s*i\s*p\s*t\s*:\s*(?:[^;\s\"'\\v#)]|v[^o]|;\s*\w)|\bvbscript\s*:|"
         r"livescript\s*:|data\s*:\s*(?:text/html|text/javascript|image/svg|application/x-javascript|,\s*alert|"
         r"[^,]{0,20}script)",
-        zones=TEXTS, sure=0.8,
+        zones=TEXTS, sure=SURE,
     ),
     Signal(
         "xss-split-script-url", _XSS, "a javascript: address with signs hidden in it",
         r"j[^a-z]{0,8}a[^a-z]{0,8}v[^a-z]{0,8}a[^a-z]{0,8}s[^a-z]{0,8}c[^a-z]{0,8}r[^a-z]{0,8}i[^a-z]{0,8}p[^a-z]"
         r"{0,8}t[^a-z]{0,8}(?::|&col)\s*(?:[^;\s\"'\\v#)]|v[^o])",
-        seen_in="plain", zones=TEXTS, sure=0.8,
+        seen_in="plain", zones=TEXTS, sure=SURE,
     ),
     Signal(
         "xss-dialog", _XSS, "calls alert, confirm, prompt or eval",
@@ -67,7 +67,7 @@ SIGNALS = [
         r"\b(?:window|self|top|parent|frames|globalthis|this|document|"
         r"constructor)\s*(?:\?\.)?\[[^\]]{1,120}\]\s*(?:\?\.)?\s*[(`]|"
         r"\[\s*['\"`\[\\/][^\]]{1,80}\]\s*\(\s*['\"`\\\d\w]|\(\s*(?:document|window)\s*\)\s*\[",
-        zones=TEXTS, sure=0.75,
+        zones=TEXTS, sure=SURE,
     ),
     Signal(
         "xss-breakout", _XSS, "breaks out of an attribute or a tag",

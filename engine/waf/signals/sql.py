@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from engine.waf.signals.contract import ANYWHERE, TEXTS, VALUES, Signal
+from engine.waf.signals.contract import ANYWHERE, SURE, TEXTS, VALUES, Signal
 
 _SQL = "SQL injection"
 _NOSQL = "NoSQL injection"
@@ -75,7 +75,7 @@ SIGNALS = [
         "sql-delay", _SQL, "asks the database to wait (blind injection)",
         r"\b(?:pg_)?sleep\s*\(\s*\d|\bsleep\s*\(\s*(?:\d|if|case|\()|\bbenchmark\s*\(|waitfor\s+(?:delay|time)|"
         r"dbms_(?:pipe\.receive_message|lock\.sleep)|generate_series\s*\(|pg_sleep|\bsleep\(__time__\)",
-        zones=ANYWHERE, sure=0.9,
+        zones=ANYWHERE, sure=SURE,
     ),
     Signal(
         "sql-function", _SQL, "calls database functions",
@@ -108,7 +108,7 @@ SIGNALS = [
     Signal(
         "sql-quote-comment", _SQL, "a quote, then a comment to the end",
         r"""\w?['"`][)\s]*;?\s*(?:--[\s+-]*$|#\s*$|/\*\s*$)""",
-        zones=TEXTS, sure=0.6,
+        zones=TEXTS, sure=SURE,
     ),
     Signal(
         "sql-inline-comment", _SQL, "splits words with SQL comments",
@@ -147,21 +147,21 @@ SIGNALS = [
         "sql-cast", _SQL, "a PostgreSQL cast on input",
         r"[\w)'\"]::(?:int\d?|integer|text|jsonb?|numeric|varchar|char|double|bool(?:ean)?|regclass|date|bytea|"
         r"name|oid)\b",
-        zones=VALUES, sure=0.6,
+        zones=VALUES, sure=SURE,
     ),
     Signal(
         "nosql-operator", _NOSQL, "a MongoDB operator as input",
         r"\[\s*\$(?:ne|gt|lt|gte|lte|eq|in|nin|regex|where|exists|or|and|not|size|type|mod|all)\s*\]|"
         r"[{,]\s*['\"]?\$(?:ne|gt|lt|gte|lte|eq|in|nin|regex|where|exists|or|and|not|func|expr)['\"]?\s*:|"
         r"\$(?:where|ne|gt|regex)['\"]?\s*[:=]",
-        zones=ANYWHERE, sure=0.9,
+        zones=ANYWHERE, sure=SURE,
     ),
     Signal(
         "nosql-script", _NOSQL, "JavaScript for the database",
         r"\bthis\.\w+\s*(?:==|\.match|\[|!=|>|<)|(?:^|[=;'\"\s])return\s+(?:true|false|\(|'|\w+\s*==)|"
         r"\bdb\.\w+\.(?:find|insert|drop|remove|update|aggregate)|new\s+date\s*\(\s*\).{0,60}(?:while|do\s*\{)|"
         r"\bmapreduce\b|['\"]\s*(?:;|\|\|)\s*(?:return|sleep|var|it=|while)\b|\|\|\s*'?\d?'?\s*==\s*'?\d?",
-        zones=ANYWHERE, sure=0.8,
+        zones=ANYWHERE, sure=SURE,
     ),
     Signal(
         "ldap-filter", _LDAP, "an LDAP filter breaks out",
@@ -173,6 +173,6 @@ SIGNALS = [
         "xpath", _LDAP, "an XPath expression as input",
         r"\bname\s*\(\s*\)\s*=|\bcount\s*\(\s*/|\bstring-length\s*\(|/(?:child|parent|descendant|ancestor)::|"
         r"\bposition\s*\(\s*\)\s*=|'\s*\]\s*\|?\s*/|\btext\(\)\s*=",
-        zones=ANYWHERE, sure=0.7,
+        zones=ANYWHERE, sure=SURE,
     ),
 ]  # fmt: skip
