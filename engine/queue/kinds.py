@@ -47,7 +47,7 @@ At the sixth power one and a half times the limit is worth 0.92 and half of it 0
 """
 RETRIES = 1.75
 """This many retries more than the type's usual are at the limit; a retry that fails again counts as one more."""
-SHARED_Z = 0.85
+SHARED_Z = 0.75
 """A worker's runs together need this part of the limit of a single run."""
 LATE_Z, LATE_SHARE = 1.6, 0.75
 """A backlog needs a wait at 1.6 times the limit, and this share of the runs around it to be late as well."""
