@@ -8,6 +8,7 @@ rules that are slower and forgive more. On a regular line both say the same.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -17,7 +18,18 @@ import polars as pl
 from storage.format import Offsets
 from storage.formats import _access, _times
 from storage.formats._cells import nulls, present, present_in
-from storage.formats._cuts import Flags, Lines, Marks, Words, begins, numbers_at, runs_of, words_at
+from storage.formats._cuts import (
+    Flags,
+    Lines,
+    Marks,
+    Words,
+    begins,
+    first_blank,
+    numbers_at,
+    parted,
+    runs_of,
+    words_at,
+)
 
 _TIME_WIDTH = len("22/Nov/2026:16:03:47 +0000")
 _COMMON, _COMBINED = 2, 6
@@ -43,7 +55,7 @@ def regular(line: pl.Series) -> tuple[Flags, pl.DataFrame]:
     frame = _texts(lines, quotes, at, shape)
     readable = frame.select(
         pl.col("ts").is_not_null()
-        & ~pl.any_horizontal(pl.col("client_ip", "path", "query").str.contains(" ", literal=True).fill_null(False))
+        & ~pl.any_horizontal(pl.col("path", "query").str.contains(" ", literal=True).fill_null(False))
     ).to_series()  # fmt: skip
     flags = np.zeros(len(line), dtype=np.bool_)
     flags[at.rows[readable.to_numpy()]] = True
@@ -68,9 +80,18 @@ class _Places:
     def only(self, good: Flags) -> _Places:
         return _Places(*(getattr(self, name)[good] for name in self.__slots__))
 
+    @classmethod
+    def joined(cls, parts: Sequence[_Places]) -> _Places:
+        """Parts, one after the other."""
+        return cls(*(np.concatenate([getattr(part, name) for part in parts]) for name in cls.__slots__))
+
 
 def _look(lines: Lines, quotes: Marks, rows: Offsets, shape: int) -> _Places:
     """Which of `rows` are regular, and where their parts stand."""
+    return _Places.joined([_look_at(lines, quotes, part, shape) for part in parted(rows)])
+
+
+def _look_at(lines: Lines, quotes: Marks, rows: Offsets, shape: int) -> _Places:
     method, target, target_stop = _request(lines, quotes.nth(0, rows) + 1, quotes.nth(1, rows))
     after = quotes.nth(1, rows) + 1
     sent = quotes.nth(2, rows) - 1 if shape == _COMBINED else lines.stops[rows]
@@ -95,10 +116,15 @@ def _again(found: _Places) -> _Places:
 
 
 def _head_fits(lines: Lines, rows: Offsets, quote: Offsets) -> Flags:
-    """Whether `client - - [time] ` stands before the first quote."""
-    nobody = quote - _TIME_WIDTH - 3 - len(_NOBODY)
-    fits: Flags = (nobody > lines.starts[rows]) & begins(words_at(lines, nobody), _NOBODY + "[")
+    """Whether `client - - [time] ` stands before the first quote, and no blank in the client."""
+    starts, nobody = lines.starts[rows], quote - _TIME_WIDTH - 3 - len(_NOBODY)
+    fits: Flags = (nobody > starts) & begins(words_at(lines, nobody), _NOBODY + "[")
     fits &= begins(words_at(lines, quote - 2), '] "')
+    blank = first_blank(lines, starts)
+    fits &= (blank == nobody) | (blank == starts)
+    unknown = np.flatnonzero(fits & (blank == starts))
+    if len(unknown):
+        fits[unknown] = ~lines.cut(starts[unknown], nobody[unknown]).str.contains(" ", literal=True).to_numpy()
     return fits
 
 
@@ -155,7 +181,12 @@ def _texts(lines: Lines, quotes: Marks, at: _Places, shape: int) -> pl.DataFrame
         return pl.DataFrame(columns | {"referer": nothing, "user_agent": nothing, "extra": nothing.fill_null("")})
     columns["referer"] = lines.cut(quotes.nth(2, rows) + 1, quotes.nth(3, rows))
     columns["user_agent"] = lines.cut(quotes.nth(4, rows) + 1, quotes.nth(5, rows))
-    columns["extra"] = lines.cut(quotes.nth(5, rows) + 1, lines.stops[rows])
-    return pl.DataFrame(columns).with_columns(
-        present(pl.col("referer")), present(pl.col("user_agent")), pl.col("extra").str.strip_chars(" ")
-    )
+    columns["extra"] = _trailing(lines, quotes.nth(5, rows) + 1, lines.stops[rows])
+    return pl.DataFrame(columns).with_columns(present(pl.col("referer")), present(pl.col("user_agent")))
+
+
+def _trailing(lines: Lines, starts: Offsets, stops: Offsets) -> pl.Series:
+    """What stands behind the agent, without the blanks around it; most logs have nothing there."""
+    if (starts == stops).all():
+        return nulls(len(starts)).fill_null("")
+    return lines.cut(starts, stops).str.strip_chars(" ")
