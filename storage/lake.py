@@ -23,7 +23,7 @@ from storage.clock import Clock, rfc3339, utc_now
 from storage.disk import Disk
 from storage.home import Home
 from storage.ledger import Ledger
-from storage.schema import SCHEMA_VERSION, table
+from storage.schema import table
 from storage.segments import Draft, Segment, Written, draft, read_segments, write_segment
 
 __all__ = ["Also", "Lake", "Origin", "Prepared", "Segment", "Snapshot", "read_segments"]
@@ -246,7 +246,7 @@ def record_segments(connection: sqlite3.Connection, made_by: int, commit_id: int
         " max_ts, checksum, schema_version) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         [
             (made_by, commit_id, w.table_name, w.path, w.row_count, w.byte_count, w.min_ts, w.max_ts, w.checksum,
-             SCHEMA_VERSION)
+             w.schema_version)
             for w in written
         ],
     )  # fmt: skip

@@ -26,7 +26,7 @@ from storage.home import Home, set_aside
 from storage.lake import Lake, record_landed, record_segments
 from storage.ledger import Ledger
 from storage.reland import Range, reland
-from storage.segments import Written, checksum_file
+from storage.segments import Written, checksum_file, read_metadata
 
 _log = logging.getLogger("watchroom")
 
@@ -161,7 +161,11 @@ def _describe(lake: Lake, name: str) -> Written:
         .select(pl.col("ts").min().alias("low"), pl.col("ts").max().alias("high"), pl.len()).collect().row(0)
     )  # fmt: skip
     span = [rfc3339(t) if t is not None else None for t in (low, high)]
-    return Written(name, Path(name).parts[0], count, path.stat().st_size, span[0], span[1], checksum_file(path))
+    told = read_metadata(path).get("schema_version")
+    return Written(
+        name, Path(name).parts[0], count, path.stat().st_size, span[0], span[1], checksum_file(path),
+        told if isinstance(told, int) else 0,
+    )  # fmt: skip
 
 
 def _adopt_origin(connection: sqlite3.Connection, origin: Mapping[str, Any], commit: int, rows: int, now: str) -> None:

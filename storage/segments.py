@@ -54,6 +54,7 @@ class Written:
     min_ts: str | None
     max_ts: str | None
     checksum: str
+    schema_version: int = SCHEMA_VERSION
 
 
 @dataclass(frozen=True, slots=True)
