@@ -9,6 +9,7 @@ from console.output import Output, emit, emit_one
 
 if TYPE_CHECKING:
     from engine.deployment import Deployment, RollbackPlan
+    from engine.versions import Version
 
 COLUMNS = ("model", "environment", "version", "config_revision", "threshold", "deployed", "actor", "kind", "reason")
 
@@ -39,6 +40,14 @@ def show_deployment(deployment: Deployment, output: Output) -> None:
 def show_deployments(deployments: Sequence[Deployment], output: Output, empty: str) -> None:
     """Several deployments, a row each."""
     emit([as_row(d) for d in deployments], output, columns=COLUMNS, empty=empty)
+
+
+def show_version(version: Version, output: Output) -> None:
+    """A version that was just registered."""
+    emit_one(
+        {"model": version.model, "version": version.version, "state": version.state,
+         "registered_by": version.created_by}, output,
+    )  # fmt: skip
 
 
 def describe(plan: RollbackPlan) -> str:

@@ -69,7 +69,9 @@ class Service:
     """Tails `patterns` into the room's lake and judges what lands with what is deployed in `environment`."""
 
     def __init__(self, room: Room, patterns: Sequence[str | Path], *, format_name: str | None = None,
-                 environment: str = "production", rules: Sequence[Rule] | None = None) -> None:  # fmt: skip
+                 environment: str = "production", rules: Sequence[Rule] | None = None,
+                 poll: bool | None = None) -> None:  # fmt: skip
+        """`poll`: look at the logs each second and await no events; None: as the configuration says."""
         self.room = room
         self.config = load_config(room.home.config)
         self.operations = Operations(room, self.config)
@@ -77,6 +79,8 @@ class Service:
         self.rules = rules if rules is not None else self.operations.rules
         self.patterns = list(patterns)
         landed = manner(self.config.landing)
+        if poll is not None:
+            landed = replace(landed, poll=poll)
         self.landing = Landing(room.lake, format_name=format_name, clock=room.clock, manner=landed)
         self.pipeline = Pipeline(room.lake, environment, rest=REST)
         deployed = room.registry.deployed(environment)

@@ -113,30 +113,38 @@ def answers(stream: Stream, step: timedelta) -> pl.DataFrame:
         pl.col("ts").dt.truncate(step).alias("slot"),
     )
     looks = known.group_by("slot", maintain_order=True).last().filter(pl.col("n") >= 20)
-    limit, base = stream.accuracy_limit, baseline.value
     named = looks.select(
         pl.lit(stream.model).alias("model"), pl.lit("production").alias("environment"),
         pl.lit(stream.severity).alias("severity"), (pl.col("slot") + step).alias("ts"), "n", "acc100", "acc1000",
         "evidence", "under_limit",
     )  # fmt: skip
+    return pl.concat([_under_limit(named, stream.accuracy_limit), _worse_than(named, baseline.value)])
+
+
+_ANSWER = ("ts", "model", "environment", "severity", "n")
+
+
+def _under_limit(looks: pl.DataFrame, limit: float) -> pl.DataFrame:
+    """The rule of the accuracy limit at each look."""
     low = (pl.col("acc100") < limit) & (pl.col("acc1000") < limit) & (pl.col("under_limit") >= 0.0)
+    return looks.select(
+        pl.lit(ACCURACY).alias("rule"), *_ANSWER, low.alias("bad"), (pl.col("acc100") >= limit + 0.01).alias("clear"),
+        pl.col("acc100").alias("value"), pl.lit(limit).alias("limit_value"),
+    )  # fmt: skip
+
+
+def _worse_than(looks: pl.DataFrame, base: float) -> pl.DataFrame:
+    """The rule of degradation against the baseline at each look: worse at two in a row."""
     worse = (
         (pl.col("evidence") >= 0.0) & (pl.col("acc1000") <= base * (1.0 - degradation.DROP))
         & (pl.col("n") >= degradation.FIRST_LABELS)
     )  # fmt: skip
     twice = worse & worse.shift(1, fill_value=False)
-    return pl.concat([
-        named.select(
-            pl.lit(ACCURACY).alias("rule"), "ts", "model", "environment", "severity", "n", low.alias("bad"),
-            (pl.col("acc100") >= limit + 0.01).alias("clear"), pl.col("acc100").alias("value"),
-            pl.lit(limit).alias("limit_value"),
-        ),
-        named.select(
-            pl.lit(DEGRADED).alias("rule"), "ts", "model", "environment", "severity", "n", twice.alias("bad"),
-            (~worse & (pl.col("acc1000") >= base * 0.975)).alias("clear"), pl.col("acc1000").alias("value"),
-            pl.lit(base).alias("limit_value"),
-        ),
-    ])  # fmt: skip
+    return looks.select(
+        pl.lit(DEGRADED).alias("rule"), *_ANSWER, twice.alias("bad"),
+        (~worse & (pl.col("acc1000") >= base * 0.975)).alias("clear"), pl.col("acc1000").alias("value"),
+        pl.lit(base).alias("limit_value"),
+    )  # fmt: skip
 
 
 def _under(items: pl.DataFrame, limit: float) -> pl.Series:

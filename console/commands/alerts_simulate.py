@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from datetime import timedelta
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from console.options import EnvironmentOption, HomeOption, OutputOption
 from console.output import Output, emit, say
+from console.words import span
+
+if TYPE_CHECKING:
+    from engine.simulation import Outcome
 
 PANEL = "Monitoring"
 
@@ -31,28 +37,33 @@ def command(
 
     Example: watchroom alerts-simulate --days 30 --every 15min
     """
-    from console.period import span
+    from console import period
     from engine.alert_rules import load_rules
     from engine.room import Room
     from engine.rule_history import history
     from engine.simulation import simulate
     from engine.streams import past, past_streams
 
-    room, step = Room.open(home), span(every)
+    room, step = Room.open(home), period.span(every)
     streams = past_streams(room.reader, room.registry, days, env)
     known = load_rules(rules if rules is not None else room.home.path / "rules.toml")
-    period = past(room.reader, days)
-    if period is None:
+    stretch = past(room.reader, days)
+    if stretch is None:
         emit([], output, empty="no verdicts in that time")
         return 0
-    others = history(room.reader, known, *period, step)
+    others = history(room.reader, known, *stretch, step)
     outcome = simulate(streams, rules=known, step=step, others=others.answers)
     emit(outcome.by_day, output, empty="no alert would have fired")
     a_day = outcome.told / max(outcome.days, 1.0)
+    _narrate(outcome, a_day, others.unanswered)
+    return 1 if a_day > budget else 0
+
+
+def _narrate(outcome: Outcome, a_day: float, unanswered: Sequence[str]) -> None:
+    alerts = "1 alert" if outcome.fired == 1 else f"{outcome.fired} alerts"
     say(
-        f"{outcome.fired} alerts in {outcome.days:.1f} days; {outcome.told} told ({a_day:.2f} a day),"
+        f"{alerts} in {span(timedelta(days=outcome.days))}; {outcome.told} told ({a_day:.2f} a day),"
         f" {outcome.held_back} held back for the digest"
     )
-    if others.unanswered:
-        say(f"not simulated, for the past does not tell: {', '.join(others.unanswered)}")
-    return 1 if a_day > budget else 0
+    if unanswered:
+        say(f"not simulated, for the past does not tell: {', '.join(unanswered)}")

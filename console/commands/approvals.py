@@ -51,19 +51,15 @@ def command(
     if what in ("protect", "unprotect"):
         if confirm(f"{what} {env}", yes=yes, dry_run=dry_run):
             desk.protect(env, protected=what == "protect", reason=_needed(reason))
-        return
-    if subject is None:
+    elif subject is None:
         raise UsageError(f"say what to {what}: a model for request, a request's number for approve and reject")
-    if what == "request":
+    elif what == "request":
         wish = f"version {version}" if version else " ".join(changes or []) or "nothing"
         if confirm(f"ask a second person for {wish} of {subject} in {env}", yes=yes, dry_run=dry_run):
             emit_one(_row(_request(room, subject, version, changes or [], env, _needed(reason))), output)
-        return
-    if not subject.isdigit():
-        raise UsageError(f"{subject!r} is no request's number; `watchroom approvals` lists them")
-    if confirm(f"{what} request {subject}", yes=yes, dry_run=dry_run):
+    elif confirm(f"{what} request {_number(subject)}", yes=yes, dry_run=dry_run):
         decision = "approved" if what == "approve" else "rejected"
-        emit_one(_row(desk.decide(int(subject), decision, comment=reason)), output)
+        emit_one(_row(desk.decide(_number(subject), decision, comment=reason)), output)
 
 
 def _request(room: Room, model: str, version: str | None, changes: list[str], env: str, reason: str) -> Approval:
@@ -74,6 +70,12 @@ def _request(room: Room, model: str, version: str | None, changes: list[str], en
     if version is not None:
         return room.registry.request_deploy(model, version, env, reason=reason)
     return room.registry.request_config(model, env, pairs(changes), reason=reason)
+
+
+def _number(subject: str) -> int:
+    if not subject.isdigit():
+        raise UsageError(f"{subject!r} is no request's number; `watchroom approvals` lists them")
+    return int(subject)
 
 
 def _needed(reason: str) -> str:

@@ -32,6 +32,7 @@ def command(
     from datetime import timedelta
 
     from console.period import span
+    from console.words import span as length
     from engine.retention import LOGS, PERFORMANCE, clean, would_go
     from engine.room import Room
 
@@ -42,6 +43,6 @@ def command(
     room = Room.open(home)
     gone = would_go(room, age, tables)
     listed = ", ".join(f"{n:,} {name}" for name, n in gone.items() if n) or "nothing"
-    if confirm(f"let go what is older than {older_than}: {listed}", yes=yes, dry_run=dry_run):
+    if confirm(f"let go what is older than {length(age)}: {listed}", yes=yes, dry_run=dry_run):
         gone = dict(clean(room, age, tables))
     emit([{"name": name, "rows": n} for name, n in gone.items()], output)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from console.commands.forget import forget_subject
 from console.confirm import confirm
 from console.options import DryRunOption, HomeOption, LimitOption, OutputOption, YesOption
 from console.output import Output, emit, emit_one
@@ -24,12 +25,8 @@ def command(
     name: Annotated[str | None, typer.Argument(metavar="NAME", help="A table; for forget, a client or user.")] = None,
     table: Annotated[str | None, typer.Option("--table", help="files, export: the table; the same as NAME.")] = None,
     subject: Annotated[str | None, typer.Option("--subject", help="forget: whom; the same as NAME.")] = None,
-    target: Annotated[
-        Path | None, typer.Option("--to", help="export: a file; .parquet, .csv or .jsonl tells its form.")
-    ] = None,
-    delta: Annotated[
-        bool, typer.Option("--delta", help="export: the segments as a Delta table where they lie; nothing is copied.")
-    ] = False,
+    target: Annotated[Path | None, typer.Option("--to", help="export: a .parquet, .csv or .jsonl file.")] = None,
+    delta: Annotated[bool, typer.Option("--delta", help="export: a Delta table of the segments as they lie.")] = False,
     limit: LimitOption = None,
     yes: YesOption = False,
     dry_run: DryRunOption = False,
@@ -55,22 +52,13 @@ def command(
     room = Room.open(home)
     if what == "files":
         emit(_files(room, name), output, limit=limit, empty="nothing has landed yet")
-    elif what == "export" and delta:
-        _export_delta(room, name, to=target, dry_run=dry_run, output=output)
     elif what == "export":
-        if name is None or target is None:
-            raise UsageError("say which table and where to: watchroom lake export requests --to requests.parquet")
-        from engine.export import export
-
-        if confirm(f"write {name} to {target}", yes=True, dry_run=dry_run):
-            emit_one({"table": name, "rows": export(room.lake, name, target), "file": str(target)}, output)
+        (_export_delta if delta else _export)(room, name, to=target, dry_run=dry_run, output=output)
     elif what == "compact":
         _compact(room, dry_run, output)
+    elif name is None:
+        raise UsageError("say whom to forget: watchroom lake forget --subject 203.0.113.7")
     else:
-        if name is None:
-            raise UsageError("say whom to forget: watchroom lake forget --subject 203.0.113.7")
-        from console.commands.forget import forget_subject
-
         forget_subject(room, name, yes=yes, dry_run=dry_run, output=output)
 
 
@@ -84,6 +72,15 @@ def _files(room: Room, name: str | None) -> list[dict[str, object]]:
          "path": str(s.path)}
         for s in room.lake.snapshot().segments if name in (None, s.table_name)
     ]  # fmt: skip
+
+
+def _export(room: Room, name: str | None, *, to: Path | None, dry_run: bool, output: Output) -> None:
+    from engine.export import export
+
+    if name is None or to is None:
+        raise UsageError("say which table and where to: watchroom lake export requests --to requests.parquet")
+    if confirm(f"write {name} to {to}", yes=True, dry_run=dry_run):
+        emit_one({"table": name, "rows": export(room.lake, name, to), "file": str(to)}, output)
 
 
 def _export_delta(room: Room, name: str | None, *, to: Path | None, dry_run: bool, output: Output) -> None:

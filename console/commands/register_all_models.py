@@ -23,8 +23,8 @@ def command(
     from engine.detector import load, names
     from engine.room import Room
 
-    room = Room.open(home, create=True, deploy=False)
     listed = ", ".join(f"{name} {load(name).version}" for name in names())
     if confirm(f"register {listed}", yes=yes, dry_run=dry_run):
+        room = Room.open(home, create=True, deploy=False)
         done = room.registry.register_all(reason=reason)
         emit([{"model": v.model, "version": v.version, "state": v.state} for v in done], output)

@@ -8,8 +8,9 @@ from typing import Annotated, Literal
 import typer
 
 from console.confirm import confirm
+from console.deployed import show_version
 from console.options import DryRunOption, HomeOption, ModelArgument, OutputOption, ReasonOption, YesOption
-from console.output import Output, emit_one
+from console.output import Output
 
 PANEL = "Model Registry"
 
@@ -51,10 +52,6 @@ def command(
     )
     if artefact is not None:
         card = replace(card, **hashed(artefact))
-    room = Room.open(home, create=True, deploy=False)
     if confirm(f"register {model} {version}, which runs elsewhere", yes=yes, dry_run=dry_run):
-        done = room.registry.register_card(card, reason=reason)
-        emit_one(
-            {"model": done.model, "version": done.version, "state": done.state, "registered_by": done.created_by},
-            output,
-        )
+        room = Room.open(home, create=True, deploy=False)
+        show_version(room.registry.register_card(card, reason=reason), output)

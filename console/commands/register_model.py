@@ -7,8 +7,9 @@ from typing import Annotated
 import typer
 
 from console.confirm import confirm
+from console.deployed import show_version
 from console.options import DryRunOption, HomeOption, ModelArgument, OutputOption, ReasonOption, YesOption
-from console.output import Output, emit_one
+from console.output import Output
 
 PANEL = "Model Registry"
 
@@ -30,10 +31,6 @@ def command(
     from engine.room import Room
 
     named = version or load(model).version
-    room = Room.open(home, create=True, deploy=False)
     if confirm(f"register {model} {named}", yes=yes, dry_run=dry_run):
-        done = room.registry.register(model, version, reason=reason)
-        emit_one(
-            {"model": done.model, "version": done.version, "state": done.state, "registered_by": done.created_by},
-            output,
-        )
+        room = Room.open(home, create=True, deploy=False)
+        show_version(room.registry.register(model, version, reason=reason), output)

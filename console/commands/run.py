@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from console.options import FormatOption, HomeOption, OutputOption, PathsArgument
 from console.output import Output, emit_one, say
+
+if TYPE_CHECKING:
+    from engine.service import Service, Tally
 
 PANEL = "Logs"
 
@@ -28,18 +33,47 @@ def command(
 
     Example: watchroom run '/var/log/nginx/*.log' /var/log/postgresql
     """
-    import signal
-    import threading
-    from dataclasses import replace
-
     from engine.logbook import open_logbook
     from engine.room import Room
-    from engine.service import Service, Tally
+    from engine.service import Service
     from storage.inputs import expand
 
     expand(paths)
     room = Room.open(home, create=True)
     open_logbook(room.home)
+    service = Service(room, paths, format_name=None if format == "auto" else format, environment=env, poll=poll or None)
+    if not quiet:
+        say(f"watching {len(paths)} place(s), home {room.home.path}; Ctrl-C stops")
+    tally, number = _until_signalled(service, Narrator(room.home.log, quiet))
+    if not quiet:
+        emit_one({"rounds": tally.steps, "verdicts": tally.judged, "flagged": tally.flagged,
+                  "failures": len(tally.failures)}, output)  # fmt: skip
+    return 128 + number if number else 0
+
+
+@dataclass
+class Narrator:
+    """Says after a round what is new: failures always, counts unless `quiet`."""
+
+    log: Path
+    quiet: bool
+    _said: tuple[int, int] = (0, 0)
+
+    def __call__(self, tally: Tally) -> None:
+        """Say it."""
+        if tally.failures:
+            say(f"a round failed: {tally.failures.pop()}; trying again, details in {self.log}")
+        now = (tally.judged, tally.flagged)
+        if not self.quiet and now != self._said:
+            self._said = now
+            say(f"{tally.judged:,} verdicts, {tally.flagged:,} flagged")
+
+
+def _until_signalled(service: Service, narrate: Narrator) -> tuple[Tally, int]:
+    """Run until a signal ends it; what was done, and the signal's number (0: it ended by itself)."""
+    import signal
+    import threading
+
     stop = threading.Event()
     received: list[int] = []
 
@@ -49,22 +83,4 @@ def command(
 
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, end)
-    service = Service(room, paths, format_name=None if format == "auto" else format, environment=env)
-    if poll:
-        service.landing.manner = replace(service.landing.manner, poll=True)
-    said = [0, 0]
-
-    def narrate(tally: Tally) -> None:
-        if tally.failures:
-            say(f"a round failed: {tally.failures.pop()}; trying again, details in {room.home.log}")
-        if not quiet and [tally.judged, tally.flagged] != said:
-            said[:] = [tally.judged, tally.flagged]
-            say(f"{tally.judged:,} verdicts, {tally.flagged:,} flagged")
-
-    if not quiet:
-        say(f"watching {len(paths)} place(s), home {room.home.path}; Ctrl-C stops")
-    tally = service.run(stop, narrate)
-    done = {"rounds": tally.steps, "verdicts": tally.judged, "flagged": tally.flagged, "failures": len(tally.failures)}
-    if not quiet:
-        emit_one(done, output)
-    return 128 + received[0] if received else 0
+    return service.run(stop, narrate), received[0] if received else 0

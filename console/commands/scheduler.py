@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
@@ -20,14 +21,15 @@ What = Literal["run", "run-now", "pause", "resume", "history"]
 HISTORY = ("id", "job", "slot_ts", "outcome", "trigger_kind", "late_s", "duration_s", "error", "output")
 
 
+WhatArgument = Annotated[What, typer.Argument(help="run in the foreground; run-now, pause, resume one job; history.")]
+JobArgument = Annotated[
+    str | None, typer.Argument(metavar="JOB", help="A job, as `scheduler-status` names it.", autocompletion=job_names)
+]
+
+
 def command(
-    what: Annotated[
-        What, typer.Argument(help="run in the foreground; run-now, pause, resume one job; history.")
-    ] = "run",
-    job: Annotated[
-        str | None,
-        typer.Argument(metavar="JOB", help="A job, as `scheduler-status` names it.", autocompletion=job_names),
-    ] = None,
+    what: WhatArgument = "run",
+    job: JobArgument = None,
     once: Annotated[bool, typer.Option("--once", help="run: only what is due now; for cron or systemd.")] = False,
     lasting: Annotated[str, typer.Option("--for", help="pause: how long.")] = "1day",
     reason: ReasonOption = "",
@@ -45,13 +47,10 @@ def command(
     Example: watchroom scheduler run-now ml-degradation-detection
     """
     from engine.room import Room
-    from engine.scheduler_process import scheduler_of
 
     room = Room.open(home, origin="scheduler" if what == "run" else "cli")
     if what == "history":
-        sql = "SELECT * FROM job_runs WHERE $1 IS NULL OR job = $1 ORDER BY id DESC"
-        emit(room.reader.query(sql, [job]), output, columns=HISTORY, limit=limit, empty="no run yet")
-        return 0
+        return _history(room, job, limit, output)
     if (job is None) != (what == "run"):
         told = "run takes no job, run-now does" if job else f"say which job to {what}"
         raise UsageError(f"{told}; `watchroom scheduler-status` names them")
@@ -61,24 +60,47 @@ def command(
     writable()
     if job is None:
         return _run(room, once, output)
-    scheduler = scheduler_of(room, room.registry.actor)
     if what == "run-now":
-        done = scheduler.run_now(job)
-        emit_one({"job": done.job, "outcome": done.outcome, "duration_s": done.duration_s, "error": done.error,
-                  "output": dict(done.output)}, output)  # fmt: skip
-        return 0 if done.outcome == "success" else 1
-    if what == "resume":
-        if confirm(f"resume {job}", yes=yes, dry_run=dry_run):
-            scheduler.resume(job)
-        return 0
+        return _run_now(room, job, output)
+    until = _end_of_pause(room, lasting, reason) if what == "pause" else None
+    said = f"pause {job} until {until:%Y-%m-%d %H:%M} UTC" if until else f"resume {job}"
+    if confirm(said, yes=yes, dry_run=dry_run):
+        _hold(room, job, until, reason)
+    return 0
+
+
+def _end_of_pause(room: Room, lasting: str, reason: str) -> datetime:
     from console.period import span
 
     if not reason.strip():
         raise UsageError("a pause needs a reason; give one with --reason")
-    until = room.clock() + span(lasting)
-    if confirm(f"pause {job} until {until:%Y-%m-%d %H:%M} UTC", yes=yes, dry_run=dry_run):
+    return room.clock() + span(lasting)
+
+
+def _hold(room: Room, job: str, until: datetime | None, reason: str) -> None:
+    """Pause a job until then; without a moment, resume it."""
+    from engine.scheduler_process import scheduler_of
+
+    scheduler = scheduler_of(room, room.registry.actor)
+    if until is None:
+        scheduler.resume(job)
+    else:
         scheduler.pause(job, until=until, reason=reason)
+
+
+def _history(room: Room, job: str | None, limit: int | None, output: Output) -> int:
+    sql = "SELECT * FROM job_runs WHERE $1 IS NULL OR job = $1 ORDER BY id DESC"
+    emit(room.reader.query(sql, [job]), output, columns=HISTORY, limit=limit, empty="no run yet")
     return 0
+
+
+def _run_now(room: Room, job: str, output: Output) -> int:
+    from engine.scheduler_process import scheduler_of
+
+    done = scheduler_of(room, room.registry.actor).run_now(job)
+    emit_one({"job": done.job, "outcome": done.outcome, "duration_s": done.duration_s, "error": done.error,
+              "output": dict(done.output)}, output)  # fmt: skip
+    return 0 if done.outcome == "success" else 1
 
 
 def _run(room: Room, once: bool, output: Output) -> int:

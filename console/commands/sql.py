@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from console.exits import ExitCode
 from console.options import HomeOption, LimitOption
 from console.output import TABLE_ROWS, Output, emit, say
 from storage.errors import QueryError, UnavailableError, UsageError
@@ -47,7 +46,7 @@ def command(
     limit: LimitOption = None,
     output: Annotated[Form, typer.Option("--output", "-o", help="The form of the answer.")] = Form.table,
     home: HomeOption = None,
-) -> int:
+) -> None:
     """Ask the lake and the ledger in SQL (DuckDB), read-only and fenced: no other files, no network.
 
     Tables of the lake are plural (requests, queries, jobs, logs, rejects, predictions, labels), tables of the
@@ -58,30 +57,16 @@ def command(
 
     Example: watchroom sql "SELECT path, count(*) AS n FROM requests WHERE status >= 500 GROUP BY ALL ORDER BY n DESC"
     """
-    import sys
-
+    from console.prompt import prompt
     from engine.room import Room
     from storage.fence import Limits
 
-    if statement is not None and file is not None:
-        raise UsageError("give one statement or --file, not both")
-    form = _form(output, to)
-    limits = Limits(timeout_s=timeout, memory=memory)
-    if statement is not None or file is not None:
-        text = _statement(statement, file)
-        try:
-            _answer(Room.open(home), text, form, (limits, limit, to))
-        except KeyboardInterrupt:
-            say("watchroom: interrupted")
-            return ExitCode.INTERRUPTED
-        return 0
-    if not sys.stdin.isatty() or to is not None:
-        raise UsageError('give one statement, or --file: watchroom sql "SELECT count(*) FROM requests"')
-    from console.prompt import prompt
-
-    room = Room.open(home)
-    prompt(room, lambda text: _answer(room, text, form, (limits, limit, None)))
-    return 0
+    form, text = _form(output, to), _statement(statement, file, to)
+    room, how = Room.open(home), (Limits(timeout_s=timeout, memory=memory), limit, to)
+    if text is not None:
+        _answer(room, text, form, how)
+    else:
+        prompt(room, lambda typed: _answer(room, typed, form, how))
 
 
 def _form(output: Form, to: Path | None) -> Form:
@@ -98,9 +83,16 @@ def _form(output: Form, to: Path | None) -> Form:
     return output
 
 
-def _statement(statement: str | None, file: Path | None) -> str:
+def _statement(statement: str | None, file: Path | None, to: Path | None) -> str | None:
+    """The statement to ask; None: those that are typed at a prompt. Raises UsageError where neither can be."""
     import sys
 
+    if statement is not None and file is not None:
+        raise UsageError("give one statement or --file, not both")
+    if statement is None and file is None:
+        if not sys.stdin.isatty() or to is not None:
+            raise UsageError('give one statement, or --file: watchroom sql "SELECT count(*) FROM requests"')
+        return None
     try:
         if file is not None:
             return file.read_text("utf-8")

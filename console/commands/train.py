@@ -13,6 +13,8 @@ from console.output import Output, emit_one
 from storage.errors import UsageError
 
 if TYPE_CHECKING:
+    import polars as pl
+
     from engine.waf.model import PayloadModel
 
 PANEL = "Model Registry"
@@ -27,9 +29,7 @@ def command(
     sets: Annotated[
         list[str] | None, typer.Option("--set", help="A data set to learn from; default those free to learn from.")
     ] = None,
-    own: Annotated[
-        bool, typer.Option("--own", help="Learn from this home's landed and labelled requests as well.")
-    ] = False,
+    own: Annotated[bool, typer.Option("--own", help="Learn from this home's labelled requests as well.")] = False,
     yes: YesOption = False,
     dry_run: DryRunOption = False,
     output: OutputOption = Output.table,
@@ -48,12 +48,7 @@ def command(
     if to.exists():
         raise UsageError(f"{to} is there already; choose another name")
     chosen = tuple(sets) if sets else LICENSED
-    mine = None
-    if own:
-        from engine.room import Room
-        from engine.waf.own import own_requests
-
-        mine = own_requests(Room.open(home).lake)
+    mine = _own(home) if own else None
     besides = f" and {mine.height:,} labelled requests of this home" if mine is not None else ""
     then = f", register it as waf-behavioral {version}" if version else ""
     if not confirm(f"learn from {', '.join(chosen)} in {data}{besides}, write {to}{then}", yes=yes, dry_run=dry_run):
@@ -66,6 +61,14 @@ def command(
         {"file": str(to), "signals": len(model.signals), "requests": sum(model.trained_on.values()),
          "trained_on": model.trained_on, "data_sha256": model.data_sha256, "version": version}, output,
     )  # fmt: skip
+
+
+def _own(home: Path | None) -> pl.DataFrame:
+    """The labelled requests of this home."""
+    from engine.room import Room
+    from engine.waf.own import own_requests
+
+    return own_requests(Room.open(home).lake)
 
 
 def _register(home: Path | None, version: str, file: Path, model: PayloadModel) -> None:
