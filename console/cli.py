@@ -110,7 +110,7 @@ def run(arguments: list[str]) -> int:
     except typer.TyperException as error:
         context = getattr(error, "ctx", None)
         command = context.command_path if context is not None else "watchroom"
-        say(f"watchroom: {error.format_message()}; see `{command} --help`")
+        say(f"watchroom: {error.format_message().rstrip('.')}; see `{command} --help`")
         return ExitCode.USAGE
     except typer.Abort:
         say("watchroom: interrupted")

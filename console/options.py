@@ -14,7 +14,9 @@ HomeOption = Annotated[
     Path | None,
     typer.Option("--home", envvar="WATCHROOM_HOME", help="The folder that holds lake and ledger.", show_default=False),
 ]
-OutputOption = Annotated[Output, typer.Option("--output", "-o", help="The form of the answer.")]
+OutputOption = Annotated[
+    Output, typer.Option("--output", "-o", metavar="FORM", help=f"The answer as {', '.join(Output)}.")
+]
 FormatOption = Annotated[
     str, typer.Option("--format", "-f", help="The log format; `auto` picks it from the first lines.")
 ]

@@ -17,12 +17,15 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
 from console.cells import printable
+from console.fitting import fitted
 from console.sparkline import sparkline
 from storage.clock import rfc3339
 
 if TYPE_CHECKING:
     import polars as pl
 
+HEADINGS = {"environment": "env", "accuracy_limit": "limit", "limit_value": "limit"}
+"""Short headings of a table for long names; the other forms keep the names of the view."""
 TABLE_ROWS = 50
 """Rows of a table shown unless `--limit` says otherwise."""
 
@@ -86,6 +89,8 @@ def cell(value: object, name: str = "") -> str:
         return value.strftime("%Y-%m-%d %H:%M:%S")
     if isinstance(value, list) and name.endswith("trend"):
         return sparkline(value)
+    if isinstance(value, list | tuple) and value and all(isinstance(item, str) for item in value):
+        return printable("; ".join(value)).replace("\n", " ")
     if isinstance(value, Mapping | list | tuple):
         return printable(json.dumps(_value(value), ensure_ascii=False))
     return printable(str(value)).replace("\n", " ")
@@ -104,17 +109,30 @@ def _emit_table(rows: Sequence[Mapping[str, Any]], columns: Sequence[str], limit
     if output is Output.markdown:
         _emit_markdown(names, texts)
         return
-    numeric = [all(isinstance(r.get(n), int | float) or r.get(n) is None for r in shown) for n in names]
-    widths = [max(len(name), *(len(t[i]) for t in texts)) for i, name in enumerate(names)]
-    cut = _fit(widths, numeric)
-    for line in [names, *texts]:
-        print(
-            "  ".join(
-                _pad(text, width, right) for text, width, right in zip(line, widths, numeric, strict=True)
-            ).rstrip()
-        )
-    if cut:
-        say("wide columns are cut to the terminal (…); --output json gives them whole")
+    titles = [HEADINGS.get(name, name) for name in names] if columns else names
+    _print_fitted(names, titles, texts, shown)
+
+
+def _print_fitted(names: Sequence[str], titles: Sequence[str], texts: Sequence[Sequence[str]],
+                  rows: Sequence[Mapping[str, Any]]) -> None:  # fmt: skip
+    """Print a table; on a terminal as wide as that is. Into a pipe or a file nothing is cut."""
+    numeric = [_all_of(rows, name, (int, float)) for name in names]
+    solid = [right or _all_of(rows, name, (datetime, date)) for right, name in zip(numeric, names, strict=True)]
+    widths = [max(len(title), *(len(t[i]) for t in texts)) for i, title in enumerate(titles)]
+    room = shutil.get_terminal_size().columns if sys.stdout.isatty() else sum(widths) + 2 * len(widths)
+    how = fitted(widths, [not s for s in solid], room)
+    for line in (titles, *texts):
+        parts = (_pad(line[i], width, numeric[i]) for i, width in zip(how.kept, how.widths, strict=True))
+        print((" " * how.gap).join(parts).rstrip())
+    left_out = [name for i, name in enumerate(names) if i not in how.kept]
+    if left_out:
+        say(f"not shown for want of room: {', '.join(left_out)}; a wider terminal or --output json has them")
+    if how.is_cut:
+        say("long text is cut to the terminal (…); --output json gives it whole")
+
+
+def _all_of(rows: Sequence[Mapping[str, Any]], name: str, kinds: tuple[type, ...]) -> bool:
+    return all(isinstance(row.get(name), kinds) or row.get(name) is None for row in rows)
 
 
 def _emit_markdown(names: Sequence[str], texts: Sequence[Sequence[str]]) -> None:
@@ -125,24 +143,6 @@ def _emit_markdown(names: Sequence[str], texts: Sequence[Sequence[str]]) -> None
 
 def _escaped(text: str) -> str:
     return "".join(f"\\{c}" if c in "\\|<>`*[]&" else c for c in text)
-
-
-def _fit(widths: list[int], numeric: Sequence[bool]) -> bool:
-    """Narrow the widest text columns in place until a line fits the terminal; whether anything was narrowed.
-
-    Into a pipe or a file nothing is cut.
-    """
-    if not sys.stdout.isatty():
-        return False
-    room = shutil.get_terminal_size().columns - 2 * (len(widths) - 1)
-    cut = False
-    while sum(widths) > room:
-        widest = max((i for i, n in enumerate(numeric) if not n), key=lambda i: widths[i], default=None)
-        if widest is None or widths[widest] <= 12:
-            break
-        widths[widest] = max(12, widths[widest] - (sum(widths) - room))
-        cut = True
-    return cut
 
 
 def _pad(text: str, width: int, right: bool) -> str:

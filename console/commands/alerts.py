@@ -10,6 +10,15 @@ from console.options import HomeOption, LimitOption, OutputOption
 from console.output import Output, emit
 
 PANEL = "Monitoring"
+OPEN = (
+    "id", "severity", "state", "fired_ts", "summary", "value", "limit_value", "n", "acknowledged_by", "silenced_by",
+    "rule", "model", "environment", "subject",
+)  # fmt: skip
+HISTORY = (
+    "ts", "alert_id", "severity", "to_state", "summary", "actor", "note", "value", "limit_value", "n", "rule", "model",
+    "environment", "from_state",
+)  # fmt: skip
+"""Those that decide first: a narrow terminal leaves out the others."""
 
 
 def command(
@@ -26,5 +35,5 @@ def command(
 
     reader = Room.open(home).reader
     rows = reader.query("SELECT * FROM alert_history" if history else "SELECT * FROM open_alerts")
-    emit(rows, output, limit=limit, empty="no alerts")
+    emit(rows, output, columns=HISTORY if history else OPEN, limit=limit, empty="no alerts")
     return 1 if reader.query("SELECT 1 FROM open_alerts WHERE state = 'firing' AND severity <> 'info'").height else 0

@@ -35,7 +35,8 @@ def command(
     rows = result.predictions.filter("flagged") if flagged else result.predictions
     if output is Output.table:
         rows = rows.sort("score", descending=True)
-    emit(rows, output, columns=SHOWN, limit=limit, empty="no verdicts")
+    columns = [name for name in SHOWN if name != "flagged" or not flagged]
+    emit(rows, output, columns=columns, limit=limit, empty="no verdicts")
     for line in result.narration():
         say(line)
     return 1 if result.flagged else 0

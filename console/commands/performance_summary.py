@@ -12,21 +12,10 @@ from console.output import Output, emit
 
 PANEL = "Performance Monitoring"
 COLUMNS = (
-    "model",
-    "version",
-    "environment",
-    "predictions",
-    "n",
-    "acc100",
-    "acc1000",
-    "accuracy_limit",
-    "f1",
-    "fpr",
-    "state",
-    "waiting",
-    "delay_s",
-    "estimate",
-)
+    "model", "version", "environment", "n", "acc100", "acc1000", "accuracy_limit", "f1", "fpr", "state", "predictions",
+    "waiting", "delay_s", "estimate",
+)  # fmt: skip
+"""Those that decide first: a narrow terminal leaves out the others."""
 FEW = 1_000
 """Labels under which the estimate without labels is given beside the accuracy."""
 

@@ -44,7 +44,7 @@ def command(
     timeout: Annotated[float, typer.Option(help="Seconds until the query is interrupted.")] = 60.0,
     memory: Annotated[str, typer.Option(help="Memory that the query may use.")] = "1GB",
     limit: LimitOption = None,
-    output: Annotated[Form, typer.Option("--output", "-o", help="The form of the answer.")] = Form.table,
+    output: Annotated[Form, typer.Option("--output", "-o", metavar="FORM", help=f"{', '.join(Form)}.")] = Form.table,
     home: HomeOption = None,
 ) -> None:
     """Ask the lake and the ledger in SQL (DuckDB), read-only and fenced: no other files, no network.

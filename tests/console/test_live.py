@@ -86,7 +86,7 @@ async def test_what_is_flagged_carries_the_models_name(console: Callable[..., Wa
         await pilot.press("3")
         await settled(pilot)
         rows = app.pane.query_one(Grid).rows
-    labels = {row.cells[3].text: row.cells[6].text for row in rows if row.marked}
+    labels = {str(row.cells[3].text): row.cells[6].text for row in rows if row.marked}
     assert labels["SELECT * FROM items WHERE order_id = ?"] == "▌n1"
     assert labels["GET /item/36"] == "▌waf"
     assert any(label == "▌queue" for label in labels.values())

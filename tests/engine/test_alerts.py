@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine import alert_life, alerts
-from engine.alert_rules import Rule, default_rules, fill, load_rules, parse_rules, seen
+from engine.alert_rules import Rule, Seen, default_rules, fill, load_rules, parse_rules, seen
 from storage.audit import verify
 from storage.errors import ConfigError, RefusedError, UsageError
 from tests.modelops import IDRIS, JOB, START, HandClock, Room, labels, predictions, room
@@ -19,14 +19,15 @@ from tests.modelops import IDRIS, JOB, START, HandClock, Room, labels, predictio
 RULE = Rule("r", "t", "SELECT 1", "{model} at {value:.2f}", for_evaluations=2, keep_minutes=30, expire_hours=24)
 
 
-def _answer(bad: bool | None, rule: Rule = RULE, **row: object) -> object:
+def _answer(bad: bool | None, rule: Rule = RULE, **row: object) -> Seen:
     clear = None if bad is not None else False
     return seen(rule, {"model": "m", "environment": "production", "bad": bool(bad), "clear": clear, "value": 0.8} | row)
 
 
 def _life(answers: str, rule: Rule = RULE, minutes: float = 5.0) -> list[str]:
     """The states after each answer, one every `minutes`: b bad, c clear, - in between; `.` where there is no alert."""
-    clock, alert, states = HandClock(), None, []
+    clock, states = HandClock(), list[str]()
+    alert: alert_life.Alert | None = None
     for letter in answers:
         answer = _answer({"b": True, "c": False, "-": None}[letter], rule)
         if alert is not None and alert.is_open:

@@ -39,13 +39,14 @@ def _baseline(name: str) -> Baseline:
 def _fired(looks: pl.DataFrame, baseline: Baseline) -> list[int]:
     """After how many labels the rule `model_performance_degraded` fired, asked at each look."""
     rule = next(r for r in default_rules() if r.name == "model_performance_degraded")
-    alert, fired = None, []
+    alert: alert_life.Alert | None = None
+    fired: list[int] = []
     twice = (pl.col("level") == "degraded") & (pl.col("level").shift(1) == "degraded")
     for row in looks.with_columns(twice.fill_null(False).alias("twice")).iter_rows(named=True):
         clear = row["level"] != "degraded" and row["value"] >= baseline.value * 0.975
         answer = seen(rule, {"bad": row["twice"], "clear": clear, "severity": "warning"})
         before = alert.state if alert is not None and alert.is_open else None
-        if before is not None:
+        if alert is not None and before is not None:
             alert = alert_life.step(alert, answer, row["ts"])
         elif answer.bad:
             alert = alert_life.begin(answer, row["ts"])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import json
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -23,20 +24,24 @@ START = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 def some_events(name: str, rows: int = 400, seed: int = 7) -> pl.DataFrame:
     """Plausible rows of a table, with gaps in what is known."""
     rng = np.random.default_rng(seed)
+
+    def any_of(values: list[Any]) -> np.ndarray[Any, Any]:
+        return rng.choice(np.array(values, dtype=object), rows)
+
     ts = [START + timedelta(seconds=float(s)) for s in np.sort(rng.uniform(0, 600, rows))]
     common = {"ts": ts, "source": ["t"] * rows, "byte_offset": list(range(rows))}
     if name == "requests":
         extra = {
             "client_ip": [f"203.0.113.{i}" for i in rng.integers(1, 9, rows)],
             "method": rng.choice(["GET", "POST"], rows),
-            "path": rng.choice(["/", "/login", "/items/7", "/.env", None], rows),
-            "query": rng.choice(["q=tea", "id=1' OR '1'='1", None], rows),
-            "status": rng.choice([200, 302, 404, None], rows),
-            "user_agent": rng.choice(["Mozilla/5.0 (X11; Linux x86_64)", "curl/8.0", None], rows),
+            "path": any_of(["/", "/login", "/items/7", "/.env", None]),
+            "query": any_of(["q=tea", "id=1' OR '1'='1", None]),
+            "status": any_of([200, 302, 404, None]),
+            "user_agent": any_of(["Mozilla/5.0 (X11; Linux x86_64)", "curl/8.0", None]),
         }
     elif name == "queries":
         extra = {
-            "trace_id": rng.choice(["a" * 32, "b" * 32, None], rows),
+            "trace_id": any_of(["a" * 32, "b" * 32, None]),
             "session": rng.choice(["11", "12"], rows),
             "sql": rng.choice(["SELECT * FROM orders", "SELECT * FROM items WHERE order_id = 7", "BEGIN", "("], rows),
             "duration_ms": [None if x < 0.1 else float(x) for x in rng.exponential(1.0, rows)],
@@ -46,7 +51,7 @@ def some_events(name: str, rows: int = 400, seed: int = 7) -> pl.DataFrame:
             "job_id": [f"j{i}" for i in range(rows)],
             "job_type": rng.choice(["mail", "report"], rows),
             "queue": ["default"] * rows,
-            "worker": rng.choice(["w1", "w2", None], rows),
+            "worker": any_of(["w1", "w2", None]),
             "status": rng.choice(["done", "failed"], rows),
             "execution_ms": [None if x < 0.05 else float(x) * 100 for x in rng.exponential(1.0, rows)],
             "wait_ms": rng.exponential(50.0, rows),

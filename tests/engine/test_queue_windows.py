@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -30,7 +31,7 @@ def runs_of(groups: list[int], seconds: list[float]) -> Runs:
 @settings(deadline=None)
 @given(st.lists(st.lists(st.one_of(st.none(), st.floats(-1e6, 1e6)), min_size=7, max_size=7), min_size=1, max_size=9))
 def test_quantiles_are_numpys(rows: list[list[float | None]]) -> None:
-    window = np.array(rows, dtype=np.float64)
+    window: Any = np.array(rows, dtype=np.float64)
     found, known = quantiles(window.copy(), (0.25, 0.5, 0.9))
     for row, count, *values in zip(window, known, *found, strict=True):
         held = row[~np.isnan(row)]
@@ -63,19 +64,19 @@ def test_company_is_what_counting_by_hand_gives(
 
 
 def test_neighbours_are_a_row_for_each_place() -> None:
-    view = neighbours(np.arange(4.0), 1, 2, np.nan)
-    assert np.array_equal(
-        view, [[np.nan, 0, 1, 2], [0, 1, 2, 3], [1, 2, 3, np.nan], [2, 3, np.nan, np.nan]], equal_nan=True
-    )
+    column: Any = np.arange(4.0)
+    wanted = np.array([[np.nan, 0, 1, 2], [0, 1, 2, 3], [1, 2, 3, np.nan], [2, 3, np.nan, np.nan]])
+    assert np.array_equal(neighbours(column, 1, 2, np.nan), wanted, equal_nan=True)
 
 
 def test_a_steady_rise_has_a_large_z_and_noise_has_not() -> None:
     runs = runs_of([0] * 200, [float(i) for i in range(200)])
     order = grouped(runs.worker)
-    rise, z = rising(np.arange(200) / 50.0, runs, order, 10**12)
+    values: Any = np.arange(200) / 50.0
+    rise, z = rising(values, runs, order, 10**12)
     assert rise[-1] > 0.5
     assert z[-1] > 4.0
-    noise = np.random.default_rng(1).normal(0.0, 0.3, 200)
+    noise: Any = np.random.default_rng(1).normal(0.0, 0.3, 200)
     assert np.nanmax(np.abs(rising(noise, runs, order, 10**12)[1])) < 3.6
     assert np.isnan(z[:7]).all()
 

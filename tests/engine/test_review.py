@@ -34,7 +34,7 @@ def test_the_fair_estimate_is_unbiased_and_its_interval_honest_where_the_plain_s
     gaps, plain, held = [], [], 0
     for _ in range(200):
         known = _sampled(rng, stream, 400)
-        real = float((known["flagged"] == known["truth_all"]).mean())
+        real = np.mean((known["flagged"] == known["truth_all"]).to_numpy())
         found = review.fair_accuracy(known)
         assert found is not None
         gaps.append(found.value - real)

@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 import pytest
@@ -145,9 +146,14 @@ def test_a_slot_that_comes_while_the_job_still_runs_is_skipped_and_says_so(tmp_p
     assert [outcome for _, outcome, _ in m.rows("slow")] == ["success", "skipped_overlap"]
 
 
+def _slow() -> dict[str, Any]:
+    time.sleep(0.05)
+    return {}
+
+
 def test_a_run_that_takes_too_long_is_a_timeout(tmp_path: Path) -> None:
     m = Made(tmp_path)
-    job = Job("long", timedelta(milliseconds=20), lambda: time.sleep(0.05) or {})
+    job = Job("long", timedelta(milliseconds=20), _slow)
     (run,) = Scheduler(m.room.ledger, [job], JOB, m.room.clock).tick()
     assert run.outcome == "timeout"
 

@@ -30,7 +30,12 @@ def test_the_census_stream_tells_far_less_than_five_notices_a_day() -> None:
     known = pl.read_parquet(CENSUS).select((pl.col("score") >= 0.5).alias("flagged"), "truth", "part")
     reference, items = (known.filter(part=part).drop("part") for part in ("reference", "analysis"))
     stream = items.select((pl.lit(START) + pl.int_range(pl.len()) * timedelta(seconds=6)).alias("ts"), pl.all())
-    baseline = Baseline("accuracy", (reference["flagged"] == reference["truth"]).mean(), reference.height, "validation")
+    baseline = Baseline(
+        "accuracy",
+        float((reference["flagged"] == reference["truth"]).to_numpy().mean()),
+        reference.height,
+        "validation",
+    )
     outcome = simulate([Stream("census", stream, 0.75, baseline)])
     assert outcome.days == pytest.approx(14.5, abs=0.1)
     assert outcome.by_day.filter(rule=DEGRADED)["fired"].sum() in (1, 2)

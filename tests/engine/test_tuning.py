@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -194,7 +195,7 @@ def _land(r: Room, seed: int, n: int, hour: float, first: int) -> None:
     r.lake.append({"predictions": made, "labels": known}, kind="judge")
 
 
-def _tune(r: Room, **options: object) -> tuning.TuningRun:
+def _tune(r: Room, **options: Any) -> tuning.TuningRun:
     mine = Registry(r.ledger, JOB, r.clock)
     return tuning.tune(r.reader, mine, mine.config("census", "production"), tuning.Options(**options))
 

@@ -129,7 +129,7 @@ def test_a_flood_from_many_addresses_is_told_from_success_and_from_polling() -> 
 def test_a_client_that_attacked_is_watched_for_a_while() -> None:
     """The same odd request weighs more after an attack, and no more than usual an hour later."""
     attack = request("/x", query="id=1' UNION SELECT a FROM b--")
-    odd = {"path": "/cms/", "status": 404}
+    odd: dict[str, Any] = {"path": "/cms/", "status": 404}
     soon, late, alone = (
         judged(log(rows)).sort("window_start")["score"][-1]
         for rows in ([attack, request(at_s=300, **odd)], [attack, request(at_s=4000, **odd)], [request(**odd)])

@@ -48,11 +48,8 @@ def test_functions_are_short(path: Path) -> None:
 def test_what_is_public_has_a_docstring(path: Path) -> None:
     tree = ast.parse(path.read_text(encoding="utf-8"))
     bare = [] if ast.get_docstring(tree) else ["(module)"]
-    for node in tree.body:
-        public = isinstance(node, ast.ClassDef | ast.FunctionDef) and not node.name.startswith("_")
-        if public and not ast.get_docstring(node):
-            bare.append(node.name)
-    assert not bare
+    public = [n for n in tree.body if isinstance(n, ast.ClassDef | ast.FunctionDef) and n.name[0] != "_"]
+    assert not bare + [n.name for n in public if not ast.get_docstring(n)]
 
 
 def test_only_the_clock_asks_what_time_it_is() -> None:

@@ -94,7 +94,7 @@ class ForgetfulDisk(Disk):
         super().rename(old, new)
         self._unsynced = [(new, lambda: new.unlink(missing_ok=True)) if p == old else (p, f) for p, f in self._unsynced]
         if self.random.random() < 0.5:
-            self._unsynced.append((new, lambda: new.rename(old) if new.exists() else None))  # type: ignore[func-returns-value]
+            self._unsynced.append((new, lambda: _back(new, old)))
 
     def make_folder(self, path: Path) -> None:
         self._step()
@@ -108,3 +108,8 @@ class ForgetfulDisk(Disk):
     def remove(self, path: Path) -> None:
         if self.calls < self.cut_at:  # after the cut nobody tidies up
             super().remove(path)
+
+
+def _back(new: Path, old: Path) -> None:
+    if new.exists():
+        new.rename(old)

@@ -12,6 +12,7 @@ import pytest
 from storage import compaction
 from storage.compaction import compact, plan, prune_commits, remove_superseded, retain
 from storage.doctor import repair
+from storage.errors import ConflictError
 from storage.home import Home
 from storage.lake import Lake
 from storage.schema import TABLES
@@ -175,7 +176,7 @@ def test_two_processes_that_merge_the_same_leave_every_row_once(lake: Lake) -> N
     total = fill(lake, 40)
     group = plan(lake, lake.snapshot())[0]
     compaction.replace(lake, group, [compaction.merge(group)], kind="compact")
-    with pytest.raises(compaction.ConflictError):
+    with pytest.raises(ConflictError):
         compaction.replace(lake, group, [compaction.merge(group)], kind="compact")
     assert seen(lake) == list(range(total))
     known = {lake.home.lake / r for r in _paths(lake)}

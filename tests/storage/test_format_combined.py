@@ -38,7 +38,9 @@ def row(line: str) -> dict[str, object]:
         ("3f2504e0-4f89-41d3-9a0c-0305e82c3301", None, None, "3f2504e0-4f89-41d3-9a0c-0305e82c3301"),
     ],
 )  # fmt: skip
-def test_timings_and_ids_behind_the_agent(extra, duration_ms, upstream_ms, trace_id) -> None:
+def test_timings_and_ids_behind_the_agent(
+    extra: str, duration_ms: float | None, upstream_ms: float | None, trace_id: str | None
+) -> None:
     """nginx's seconds by name or place, Apache's microseconds, Traefik's milliseconds; what is unsure is null."""
     found = row(f'{HEAD}"GET / HTTP/1.1" 200 5 "-" "curl" {extra}')
     assert found["status"] == 200 and found["user_agent"] == "curl"
@@ -80,7 +82,7 @@ def test_what_is_no_request_lands_with_its_raw_text_as_the_path(request_line: st
         ("-", None, None, None),
     ],
 )
-def test_request_lines(request_line, method, path, query) -> None:
+def test_request_lines(request_line: str, method: str | None, path: str | None, query: str | None) -> None:
     """Targets of every form; the version is dropped, a missing one is no fault."""
     found = row(f'{HEAD}"{request_line}" 200 5 "-" "-"')
     assert (found["method"], found["path"], found["query"]) == (method, path, query)
@@ -98,7 +100,7 @@ def test_request_lines(request_line, method, path, query) -> None:
         ("10.0.0.9 [02/Mar/2026:09:00:00 +0000] ", "10.0.0.9", None, None),
     ],
 )
-def test_who_asked(line, client_ip, host, user) -> None:
+def test_who_asked(line: str, client_ip: str, host: str | None, user: str | None) -> None:
     """Names, IPv6, virtual hosts in front, users with blanks, Varnish's bare client."""
     found = row(line + '"GET / HTTP/1.1" 200 5 "-" "-"')
     assert (found["client_ip"], found["host"], found["remote_user"]) == (client_ip, host, user)

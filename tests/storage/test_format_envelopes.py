@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from datetime import UTC, datetime
 
 import numpy as np
@@ -58,7 +59,7 @@ def parsed(fmt: LogFormat, raw: bytes, base: int = 0, *, final: bool = True) -> 
 
 @pytest.mark.parametrize(("name", "wrap"), [("docker-json", docker), ("cri", cri), ("syslog", syslog)])
 @pytest.mark.parametrize(("inner", "text"), [("combined", ACCESS * 3), ("postgresql", POSTGRES)])
-def test_the_rows_are_those_of_the_log_within(name, wrap, inner, text) -> None:
+def test_the_rows_are_those_of_the_log_within(name: str, wrap: Callable[[str], str], inner: str, text: str) -> None:
     """Wrapping changes neither the number of rows nor what they hold; only their offsets."""
     within = parsed(load(inner), text.encode())
     outside = parsed(load(f"{name}+{inner}"), wrap(text).encode())
@@ -68,7 +69,7 @@ def test_the_rows_are_those_of_the_log_within(name, wrap, inner, text) -> None:
 
 
 @pytest.mark.parametrize(("wrap", "name"), [(docker, "docker-json"), (cri, "cri"), (syslog, "syslog")])
-def test_sniffing_looks_into_the_envelope(wrap, name) -> None:
+def test_sniffing_looks_into_the_envelope(wrap: Callable[[str], str], name: str) -> None:
     """The format within is recognised through each envelope; of lines nobody knows only the envelope is."""
     for inner, text in (("combined", ACCESS), ("postgresql", POSTGRES)):
         found = sniff(wrap(text).encode())
@@ -84,9 +85,9 @@ def test_offsets_are_those_of_the_first_outer_line() -> None:
     rows = parsed(load("docker-json+combined"), docker(ACCESS * 3).encode()).frames["requests"]
     one = len(docker(ACCESS))
     assert rows["byte_offset"].to_list() == [0, one, 2 * one]
-    rows = parsed(load("docker-json+postgresql"), raw.encode()).frames
-    assert rows["queries"]["byte_offset"].to_list() == [starts[1]]
-    assert rows["logs"]["byte_offset"].to_list() == [starts[4]]
+    tables = parsed(load("docker-json+postgresql"), raw.encode()).frames
+    assert tables["queries"]["byte_offset"].to_list() == [starts[1]]
+    assert tables["logs"]["byte_offset"].to_list() == [starts[4]]
 
 
 @settings(

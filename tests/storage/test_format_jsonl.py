@@ -134,7 +134,7 @@ OTHER_KEYS = (
 
 
 @pytest.mark.parametrize("copies", [1, 5])
-def test_keys_of_other_names_are_read_as_the_configuration_says(copies) -> None:
+def test_keys_of_other_names_are_read_as_the_configuration_says(copies: int) -> None:
     lines = [
         '{"@timestamp":"2026-03-02T09:00:00Z","remote_ip":"10.0.0.9","Method":"GET","path":"/a","took":1.5}',
         '{"ts":"2026-03-02T09:00:01Z","client_ip":"10.0.0.8","path":"\\u00e9","took_ms":"2"}',

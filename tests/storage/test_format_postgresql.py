@@ -161,7 +161,9 @@ def test_messages_keep_what_belongs_to_them() -> None:
         ("SELECT 1 /*request_id='req-7',file='app.rb:3'*/", "SELECT 1", "req-7", None, "app.rb:3"),
     ],
 )  # fmt: skip
-def test_comments_that_say_whose_statement_it_is(sql, plain, trace, parent, caller) -> None:
+def test_comments_that_say_whose_statement_it_is(
+    sql: str, plain: str, trace: str | None, parent: str | None, caller: str | None
+) -> None:
     """Tags at either end leave the text and tell trace and caller; hints and other comments stay."""
     (found,) = _sqlcomment.read(pl.Series("sql", [sql])).rows(named=True)
     assert found == {"sql": plain, "trace_id": trace, "parent_span_id": parent, "caller": caller}

@@ -18,7 +18,8 @@ MOMENT = datetime(2026, 3, 2, 9, 0, 0, 123_456, tzinfo=UTC)
 
 def one(text: str, context: Context = UNKNOWN) -> datetime | None:
     """`text` as a moment."""
-    return _times.anything(pl.Series([text], dtype=pl.String), context)[0]
+    moment: datetime | None = _times.anything(pl.Series([text], dtype=pl.String), context)[0]
+    return moment
 
 
 @pytest.mark.parametrize(

@@ -19,7 +19,7 @@ def main() -> int:
             secret = "hunter2-in-a-local"
             raise ValueError(f"no such thing, {len(secret)}")
 
-        AlertsPane.draw = boom  # type: ignore[assignment, method-assign]
+        AlertsPane.draw = boom  # type: ignore[method-assign]
     return open_console(room)
 
 
