@@ -51,6 +51,9 @@ class LandingConfig(Section):
     """Keys of query strings, forms and JSON whose values become `***`, besides those that are always masked."""
     mask_headers: list[str] = Field(default_factory=list)
     """Headers whose values become `***`, besides Authorization, Cookie and the others that are always masked."""
+    mask_paths: bool = True
+    """Whether segments of paths that let in whoever knows them (`/reset/TOKEN`), and JSON Web Tokens anywhere, become
+    `***`."""
     mask_cards: bool = True
     """Whether card numbers that pass the Luhn check become `***`."""
     mask_emails: bool = False
@@ -60,7 +63,8 @@ class LandingConfig(Section):
     pseudonym_key: str = ""
     """The key of the pseudonyms; to change it is to forget who they were."""
     mask_sql_literals: bool = False
-    """Whether literals in stored statements, plans and errors become `?` and their parameters are not stored."""
+    """Whether literals in stored statements, plans and errors become `?`, also where rejects and log lines quote a
+    statement, and their parameters are not stored."""
 
     @field_validator("time_zone")
     @classmethod

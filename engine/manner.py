@@ -12,6 +12,7 @@ def manner(config: LandingConfig) -> Manner:
     masking = Masking(
         keys=(*SECRET_KEYS, *config.mask_keys),
         headers=(*SECRET_HEADERS, *config.mask_headers),
+        paths=config.mask_paths,
         cards=config.mask_cards,
         emails=config.mask_emails,
         addresses=config.mask_addresses,

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hmac
 import ipaddress
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from hashlib import blake2b
 from typing import Literal
@@ -18,8 +18,10 @@ import polars as pl
 
 from storage.fingerprint import templates
 from storage.parsing import Frames
+from storage.path_secrets import JWT, without_path_secrets
+from storage.path_secrets import MASK as MASK
+from storage.sql_values import without_sql_values, without_values
 
-MASK = "***"
 SECRET_KEYS = (
     "password", "passwd", "pwd", "passphrase", "secret", "token", "access_token", "refresh_token", "id_token",
     "api_key", "apikey", "api-key", "client_secret", "authorization", "auth", "session", "sessionid", "session_id",
@@ -34,11 +36,17 @@ _TEXTS: dict[str, tuple[str, ...]] = {
     "logs": ("message", "context"),
     "rejects": ("raw",),
 }
+_PATHS: dict[str, tuple[str, ...]] = {
+    "requests": ("path", "referer"), "logs": ("message", "context"), "rejects": ("raw",),
+}  # fmt: skip
+"""Columns that are paths, or quote them."""
 _PEOPLE: dict[str, tuple[str, ...]] = {
     "requests": ("host", "path", "user_agent", "remote_user"), "queries": ("session", "db_user"),
     "jobs": ("job_id", "job_type"), "logs": ("logger",), "rejects": ("reason",),
 }  # fmt: skip
 """Columns that hold no secrets by their nature, but may name people: e-mails and addresses are looked for there too."""
+_QUOTING: dict[str, tuple[str, ...]] = {"logs": ("message", "context"), "rejects": ("raw",)}
+"""Columns that may quote a statement or a part of one."""
 _CLIENTS: dict[str, tuple[str, ...]] = {"requests": ("client_ip",)}
 """Columns that are one client's name each, whether it is an address or not."""
 _ADDRESS = (
@@ -58,6 +66,8 @@ class Masking:
     """Keys of query strings, forms and JSON whose values become `***`, in any case."""
     headers: tuple[str, ...] = SECRET_HEADERS
     """Headers whose values become `***`."""
+    paths: bool = True
+    """Segments of paths that let in whoever knows them, and JSON Web Tokens anywhere, become `***`."""
     cards: bool = True
     """Card numbers that pass the Luhn check become `***`."""
     emails: bool = False
@@ -68,7 +78,8 @@ class Masking:
     pseudonym_key: bytes = b""
     """The key of the pseudonyms; to change it is to forget who they were."""
     sql_literals: bool = False
-    """Literals in stored statements, plans and errors become `?`, and their parameters are not stored."""
+    """Literals in stored statements, plans and errors become `?`, also where rejects and log lines quote a statement;
+    parameters are not stored."""
 
     def apply(self, frames: Frames) -> Frames:
         """`frames` with everything masked that must not be written."""
@@ -76,28 +87,34 @@ class Masking:
 
     def _apply(self, name: str, frame: pl.DataFrame) -> pl.DataFrame:
         for column in _TEXTS.get(name, ()):
-            frame = self._text(frame, column)
+            frame = self._text(frame, column, self.mask)
+        for column in _PATHS.get(name, ()) if self.paths else ():
+            frame = self._text(frame, column, lambda text: without_path_secrets(text, self.keys))
         if name == "queries" and self.sql_literals:
             frame = frame.with_columns(
                 templates(frame["sql"]).alias("sql"), pl.lit(None, pl.String).alias("params"),
-                *(_without_values(pl.col(column)) for column in ("plan", "error")),
+                *(without_values(pl.col(column)) for column in ("plan", "error")),
             )  # fmt: skip
+        if self.sql_literals:
+            for column in _QUOTING.get(name, ()):
+                frame = self._text(frame, column, without_sql_values)
         if self.addresses != "keep":
             for column in _CLIENTS.get(name, ()):
                 frame = frame.with_columns(self._address(frame[column]))
         if self.addresses != "keep" or self.emails:
-            people = replace(self, keys=(), headers=(), cards=False)
+            people = replace(self, keys=(), headers=(), cards=False, paths=False)
             for column in _PEOPLE.get(name, ()):
-                frame = people._text(frame, column)
+                frame = self._text(frame, column, people.mask)
         return frame
 
-    def _text(self, frame: pl.DataFrame, column: str) -> pl.DataFrame:
+    @staticmethod
+    def _text(frame: pl.DataFrame, column: str, mask: Callable[[pl.Series], pl.Series]) -> pl.DataFrame:
         series = frame[column]
         if series.null_count() == len(series):
             return frame
         is_binary = series.dtype == pl.Binary
         text = _decoded(series) if is_binary else series
-        masked = self.mask(text)
+        masked = mask(text)
         if masked is text:
             return frame
         if is_binary:
@@ -117,6 +134,8 @@ class Masking:
         masked = text.filter(suspect)
         if self.keys:
             masked = masked.str.replace_all(_key_value(self.keys), "${1}" + MASK)
+        if self.paths:
+            masked = masked.str.replace_all(JWT, MASK)
         if self.headers:
             masked = masked.str.replace_all(_header(self.headers), "${1}" + MASK)
         if self.emails:
@@ -131,7 +150,8 @@ class Masking:
         """A pattern that every text fits in which something is to be masked."""
         words = [_spelled(name) for name in (*self.keys, *self.headers)]
         return "(?i)" + "|".join(
-            words + ["[0-9]{4}[ -]?[0-9]{4}"] * self.cards + ["@", "%40"] * self.emails
+            words + ["eyJ[A-Za-z0-9_-]{8}"] * self.paths + ["[0-9]{4}[ -]?[0-9]{4}"] * self.cards
+            + ["@", "%40"] * self.emails
             + [r"[0-9]\.[0-9]{1,3}\.[0-9]", ":.{0,4}:"] * (self.addresses != "keep") or ["$^"]
         )  # fmt: skip
 
@@ -171,16 +191,7 @@ def _is_address(text: str) -> bool:
     return any(c.isdigit() for c in text)
 
 
-NO_MASKING = Masking(keys=(), headers=(), cards=False)
-
-
-def _without_values(text: pl.Expr) -> pl.Expr:
-    """A plan or an error without the values that it quotes: `'...'`, `Key (email)=(...)`, `syntax ...: "..."`."""
-    return (
-        text.str.replace_all(r"'(?:[^']|'')*'", "?")
-        .str.replace_all(r"\)=\([^)]*\)", ")=(?)")
-        .str.replace_all(r': \\?"[^"]*\\?"$', ': "?"')
-    )
+NO_MASKING = Masking(keys=(), headers=(), paths=False, cards=False)
 
 
 def _decoded(raw: pl.Series) -> pl.Series:

@@ -16,6 +16,7 @@ from storage.lake import Lake
 from storage.landing import Landing
 from storage.manner import Manner
 from storage.masking import MASK, NO_MASKING, Masking
+from storage.path_secrets import without_path_secrets
 from storage.schema import TABLES
 from tests.conftest import HeldClock
 from tests.modelops import MARA
@@ -155,3 +156,85 @@ def test_forgetting_a_client_leaves_no_trace_of_them(lake: Lake, tmp_path: Path,
     lake.snapshot().of("requests")[0].path.unlink()
     assert repair(lake.home, clock=clock).landed_again == 0
     assert grep(lake.home.path, "203.0.113.77") == []
+
+
+HEX, UUID = "deadbeefcafe0123456789abcdef0123", "550e8400-e29b-41d4-a716-446655440000"
+TOKEN = "AAHdqTcvCH1vGWJxfSeofSAs0K5PALDsaw"
+JWT = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0NTY3ODkwIn0.dozjgNryP4J3jVmNHl0w5N_XgL0n3I9PlFUP0THsR8U"
+
+
+@pytest.mark.parametrize(
+    ("path", "kept"),
+    [
+        (f"/api/key/{HEX}", "/api/key/***"),
+        (f"/account/Reset-Password/{HEX}/new", "/account/Reset-Password/***/new"),
+        ("/reset/MQ/bx1x2k-0a1b2c3d4e5f60718293a4b5c6d7e8f9/", "/reset/MQ/***/"),
+        (f"/share/{UUID}", "/share/***"),
+        ("/webhooks/stripe/whsec_1A2b3C4d5E6f7G8h9I0j", "/webhooks/stripe/***"),
+        (f"https://hook.example/services/T0/B0/{HEX}", "https://hook.example/services/T0/B0/***"),
+        (f"/bot123456789:{TOKEN}/sendMessage", "/bot123456789:***/sendMessage"),
+        (f"/d/{TOKEN}/edit and /d/{TOKEN}2/edit", "/d/***/edit and /d/***/edit"),
+        (f"/callback/{JWT}", "/callback/***"),
+        (f"/colour/{HEX}", "/colour/***"),
+        (f"/orders/{UUID}", f"/orders/{UUID}"),
+        (f"/assets/app-{HEX}.js", f"/assets/app-{HEX}.js"),
+        (f"/blobs/sha256:{HEX}{HEX}", f"/blobs/sha256:{HEX}{HEX}"),
+        ("/reset/password-confirmation-required", "/reset/password-confirmation-required"),
+        ("/keys/2024-01-01-quarterly-report", "/keys/2024-01-01-quarterly-report"),
+        ("/My-Great-Post-About-The-Year-2024-And-More", "/My-Great-Post-About-The-Year-2024-And-More"),
+        ("/reset/2024", "/reset/2024"),
+    ],
+)
+def test_segments_of_paths_that_are_secrets_are_masked_and_nothing_else(path: str, kept: str) -> None:
+    paths = pl.Series("path", [None, "/", path, "", "/reset/"], dtype=pl.String)
+    assert without_path_secrets(paths, ("colour",)).to_list() == [None, "/", kept, "", "/reset/"]
+
+
+@given(st.lists(st.none() | st.text("/:. aZ09é\0", max_size=60), max_size=8))
+def test_whether_a_row_may_hold_a_long_segment_is_told_by_its_bytes(texts: list[str | None]) -> None:
+    secret = [f"{text or ''}/key/{HEX}" for text in texts]
+    mixed = [text for pair in zip(texts, secret, strict=True) for text in pair]
+    found = without_path_secrets(pl.Series("t", mixed, dtype=pl.String), ()).to_list()
+    assert all(text is not None and text.endswith("/key/***") for text in found[1::2])
+
+
+def test_no_secret_of_a_path_is_in_the_home(lake: Lake, tmp_path: Path) -> None:
+    log = tmp_path / "access.log"
+    line = b'10.0.0.7 - - [02/Mar/2026:09:00:00 +0000] "GET %s HTTP/1.1" 200 5 "https://a.example%s" "curl"\n'
+    secrets = [f"/reset/{HEX}", f"/x/{TOKEN}", f"/cb?jwt={JWT}", f"/t/{JWT}/x"]
+    log.write_bytes(b"".join(line % (s.encode(), s.encode()) for s in secrets) + f"no line {secrets[0]}\n".encode())
+    Landing(lake, format_name="combined").ingest([log])
+    rows = lake.scan("requests").collect().sort("byte_offset")
+    assert rows["path"].to_list() == ["/reset/***", "/x/***", "/cb", "/t/***/x"]
+    assert rows["query"][2] == "jwt=***" and rows["referer"][0] == "https://a.example/reset/***"
+    for canary in (HEX, TOKEN, JWT, JWT.split(".")[2]):
+        assert grep(lake.home.path, canary) == []
+    frame = TABLES["requests"].conform(pl.DataFrame({"path": secrets}))
+    assert Masking(paths=False).apply({"requests": frame})["requests"]["path"].to_list() == secrets
+
+
+@pytest.mark.parametrize(
+    ("text", "kept"),
+    [
+        (f"LOG:  statement: SELECT a FROM t WHERE id = 42 AND e = '{CANARY}' LIMIT 5",
+         "LOG:  statement: SELECT a FROM t WHERE id = ? AND e = ? LIMIT ?"),
+        (f"INSERT INTO t (a, b) VALUES (\"{CANARY}\", \"it's {CANARY}\"), (0x1f, -7)",
+         "INSERT INTO t (a, b) VALUES (?, ?), (?, ?)"),
+        (f'{{"statement":"SELECT 1 FROM t WHERE a = \'it\'\'s {CANARY}\'","pid":"7","n":5,"key":"x"}}',
+         '{"statement":"SELECT ? FROM t WHERE a = ?","pid":"7","n":5,"key":"x"}'),
+        ('{"sql":"SELECT 5","session":"x","n":5}', '{"sql":"SELECT ?","session":"***","n":5}'),
+        (f"WHERE name = '{CANARY} and cut", "WHERE name = ?"),
+        (f"DETAIL:  Key (email)=({CANARY}) already exists.", "DETAIL:  Key (email)=(?) already exists."),
+        (f"DETAIL:  parameters: $1 = '{CANARY}', $2 = NULL", "DETAIL:  parameters: $1 = ?, $2 = NULL"),
+        (f"UPDATE t SET a = $${CANARY}$$", "UPDATE t SET a = ?"),
+        ("user 'ann' took 42 ms, 7 times", "user 'ann' took 42 ms, 7 times"),
+    ],
+)  # fmt: skip
+def test_statements_quoted_by_rejects_and_log_lines_lose_their_literals(text: str, kept: str) -> None:
+    rejects = TABLES["rejects"].conform(pl.DataFrame({"raw": [text.encode(), b"\xff no SQL"]}))
+    logs = TABLES["logs"].conform(pl.DataFrame({"message": [text, None], "context": [None, text]}))
+    bare = Masking(sql_literals=True).apply({"rejects": rejects, "logs": logs})
+    assert bare["rejects"]["raw"].to_list() == [kept.encode(), b"\xff no SQL"]
+    assert bare["logs"].select("message", "context").rows() == [(kept, None), (None, kept)]
+    if "session" not in text:
+        assert Masking().apply({"rejects": rejects})["rejects"]["raw"][0] == text.encode(), "as it is by default"
