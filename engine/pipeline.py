@@ -67,7 +67,7 @@ def predict(detector: Detector, events: pl.LazyFrame, stamp: Stamp, window: Slic
     scored = detector.score(detector.features(events, window.begin).filter(window.holds()))
     names = [n for n in scored.collect_schema().names() if n not in VERDICT]
     as_json = pl.struct(names).struct.json_encode() if names else pl.lit("{}")
-    rows = scored.with_columns(as_json.alias("features")).collect(engine="in-memory")
+    rows = scored.select(*VERDICT, as_json.alias("features")).collect(engine="in-memory")
     analysis_ms = (time.perf_counter() - began) * 1000.0 / max(rows.height, 1)
     threshold = float(detector.settings.threshold)
     judged = rows.with_columns(
@@ -161,6 +161,7 @@ class Pipeline:
                 self._commit(final, mark, mark.commit_id, mark.judged_through)
             elif judged or fresh:
                 self._commit(final, mark, snapshot.commit_id, latest if through >= ENDLESS else _later(through, latest))
+            del told, final  # a slice of verdicts is a quarter of a gigabyte: not beside the next one
         took_s = time.perf_counter() - began
         self._rests_until_s[deployment.model] = began + took_s * (1.0 + self.rest)
         return Step(deployment.model, judged, flagged, took_s * 1000.0)

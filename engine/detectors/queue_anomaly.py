@@ -34,7 +34,7 @@ from engine.about import About
 from engine.detector import VERDICT, Detector, Settings, Threshold
 from engine.queue.about import ABOUT
 from engine.queue.kinds import Limits
-from engine.queue.runs import COLUMNS, clean
+from engine.queue.runs import clean, cleaned
 from engine.queue.signals import FEATURES, signals
 from engine.queue.verdict import judged
 
@@ -84,7 +84,7 @@ class QueueAnomaly(Detector):
     def features(self, events: pl.LazyFrame, since: datetime | None = None) -> pl.LazyFrame:
         """One row a run: its figures, what was usual, and how far it is from that (`engine/queue/signals.py`)."""
         settle_us = round(self.settle.total_seconds() * 1_000_000)
-        return events.select(COLUMNS).map_batches(lambda frame: signals(clean(frame, since), settle_us), schema=_SHOWN)
+        return cleaned(events).map_batches(lambda frame: signals(clean(frame, since), settle_us), schema=_SHOWN)
 
     def score(self, features: pl.LazyFrame) -> pl.LazyFrame:
         """The union of the confidences in each kind of anomaly (`engine/queue/kinds.py`), and the words for them."""

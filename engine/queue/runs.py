@@ -20,17 +20,21 @@ NEAR_US = 86_460_000_000
 """A day and a minute: a worker's memory is looked at over a day."""
 
 _TEXTS = ("job_type", "queue", "worker", "status")
-_FLOATS = ("execution_ms", "wait_ms", "memory_mb", "cpu_ms", "payload_kb")
-COLUMNS = ("ts", "job_id", *_TEXTS, *_FLOATS, "retry_count")
-"""What is read of the table jobs."""
+_FLOATS = ("execution_ms", "wait_ms", "memory_mb", "cpu_ms", "payload_kb", "retry_count")
+HIGHEST = 1e30
+"""What is larger no log can mean; it is taken for this, which single precision still holds."""
+FIGURES = (*_FLOATS, "failed")
+"""What is kept of the runs that only are somebody's past, beside their times, type, queue and worker."""
 
 
 @dataclass(frozen=True, slots=True)
 class Runs:
-    """Runs in order of their end: `frame` for people, arrays for the arithmetic; all of one length."""
+    """Runs in order of their end: arrays for the arithmetic, all of one length, and what people read of those asked."""
 
     frame: pl.DataFrame
-    """subject, window_start, window_end and the cleaned columns of the table."""
+    """Of the runs of which a verdict is wanted: subject, window_start, window_end and the cleaned columns."""
+    figures: dict[str, Floats]
+    """FIGURES of all runs, NaN where missing."""
     start_us: Ints
     end_us: Ints
     job_type: Ints
@@ -51,8 +55,9 @@ class Runs:
         start_us, end_us, job_type, queue, worker = (
             column[row:] for column in (self.start_us, self.end_us, self.job_type, self.queue, self.worker)
         )
+        figures = {name: column[row:] for name, column in self.figures.items()}
         return Runs(
-            self.frame.slice(row), start_us, end_us, job_type, queue, worker, self.first - row, self.near - row
+            self.frame, figures, start_us, end_us, job_type, queue, worker, self.first - row, self.near - row
         )  # fmt: skip
 
     def row_at(self, offset_us: int) -> Ints:
@@ -61,37 +66,33 @@ class Runs:
             self.reach[offset_us] = np.searchsorted(self.end_us, self.end_us + offset_us, "left")
         return self.reach[offset_us]
 
-    def column(self, name: str) -> Floats:
-        """A numeric column as floats, NaN where missing; what is too large for any log to mean is 1e30."""
-        return self.frame[name].clip(upper_bound=1e30).cast(pl.Float32).fill_null(float("nan")).to_numpy()
+
+def has_failed() -> pl.Expr:
+    """Whether the status says that this run failed, be it for good or to be tried again; null without a status."""
+    return pl.col("status").str.contains("(?i)fail|retr|releas|error|exception|dead|time.?out|killed|oom|abort|crash")
 
 
-def _finite(name: str) -> pl.Expr:
-    value = pl.col(name)
-    return pl.when(value.is_finite()).then(value).otherwise(None)
-
-
-def _cleaned(events: pl.DataFrame) -> pl.DataFrame:
-    """The columns that matter, with what cannot be (NaN, negative time, zero memory, zero CPU) made null.
+def cleaned(events: pl.LazyFrame) -> pl.LazyFrame:
+    """The columns of table jobs that matter, narrow, with what cannot be (NaN, negative time, zero memory) made null.
 
     A negative wait is clock skew and becomes 0 (Nextflow traces show -371 ms). A peak memory or a CPU time of exactly 0
-    is a counter that nobody filled.
+    is a counter that nobody filled. Texts become categories and figures single precision: a million runs are 80 MB.
     """
-    frame = events.select("ts", "job_id", *_TEXTS, *(_finite(name) for name in _FLOATS), pl.col("retry_count"))
-    frame = frame.filter(pl.col("ts").is_not_null()).with_columns(
-        pl.col("wait_ms").clip(0.0),
-        pl.col("retry_count").cast(pl.Float64).clip(0.0),
-        *(pl.when(pl.col(name) >= 0).then(pl.col(name)).alias(name) for name in ("execution_ms", "payload_kb")),
-        *(pl.when(pl.col(name) > 0).then(pl.col(name)).alias(name) for name in ("memory_mb", "cpu_ms")),
-    )
-    lasted_us = (pl.col("execution_ms").fill_null(0.0).clip(0.0, SPAN_US / 1000.0) * 1000.0).cast(pl.Int64)
+    named = {name: pl.col(name).cast(pl.Float64) for name in _FLOATS}
+    known: dict[str, pl.Expr] = {name: pl.when(value.is_finite()).then(value) for name, value in named.items()}
+    known |= {name: known[name].clip(0.0) for name in ("wait_ms", "retry_count")}
+    known |= {name: pl.when(named[name] >= 0).then(known[name]) for name in ("execution_ms", "payload_kb")}
+    known |= {name: pl.when(named[name] > 0).then(known[name]) for name in ("memory_mb", "cpu_ms")}
+    lasted_us = (known["execution_ms"].fill_null(0.0).clip(0.0, SPAN_US / 1000.0) * 1000.0).cast(pl.Int64)
     unnamed = pl.format("{}@{}", pl.col("job_type").fill_null("job"), pl.col("ts").dt.timestamp("us"))
-    return frame.select(
+    return events.filter(pl.col("ts").is_not_null()).select(
         pl.coalesce("job_id", unnamed).alias("subject"),
         (pl.col("ts") - pl.duration(microseconds=lasted_us)).alias("window_start"),
         pl.col("ts").alias("window_end"),
-        *_TEXTS, *_FLOATS, "retry_count",
-    )  # fmt: skip
+        *(pl.col(name).cast(pl.Categorical) for name in _TEXTS),
+        *(value.clip(upper_bound=HIGHEST).cast(pl.Float32).alias(name) for name, value in known.items()),
+        has_failed().alias("failed"),
+    )
 
 
 def _ordered(frame: pl.DataFrame) -> pl.DataFrame:
@@ -99,33 +100,29 @@ def _ordered(frame: pl.DataFrame) -> pl.DataFrame:
     frame = frame.sort("window_end", "subject", maintain_order=True)
     tied = (frame["window_end"] == frame["window_end"].shift(1)) & (frame["subject"] == frame["subject"].shift(1))
     if tied.any():
-        frame = frame.sort("window_end", "subject", "window_start", *_TEXTS, *_FLOATS, "retry_count", nulls_last=True)
+        texts = (pl.col(name).cast(pl.String) for name in _TEXTS)
+        frame = frame.sort("window_end", "subject", "window_start", *texts, *_FLOATS, nulls_last=True)
         frame = frame.unique(["subject", "window_start", "window_end"], keep="first", maintain_order=True)
     return frame
 
 
-def _codes(values: pl.Series, missing: int) -> Ints:
-    return values.cast(pl.Categorical).to_physical().cast(pl.Int64).fill_null(missing).to_numpy()
+def _codes(values: pl.Series) -> Ints:
+    return values.to_physical().cast(pl.Int64).fill_null(-1).to_numpy()
 
 
-def clean(events: pl.DataFrame, since: datetime | None = None) -> Runs:
-    """`events` (table jobs, any order, perhaps with doubles) as runs in order of their end.
+def clean(frame: pl.DataFrame, since: datetime | None = None) -> Runs:
+    """The `cleaned` runs (any order, perhaps with doubles) in order of their end.
 
     Verdicts are wanted of runs that ended at `since` or later.
     """
-    frame = _ordered(_cleaned(events))
+    frame = _ordered(frame)
     end_us = frame["window_end"].dt.timestamp("us").to_numpy()
     since_us = round(since.timestamp() * 1e6) if since is not None else None
     first, near = (
         (0, 0) if since_us is None else (int(n) for n in np.searchsorted(end_us, (since_us, since_us - NEAR_US)))
     )
-    return Runs(
-        frame,
-        frame["window_start"].dt.timestamp("us").to_numpy(),
-        end_us,
-        _codes(frame["job_type"], -1),
-        _codes(frame["queue"], -1),
-        _codes(frame["worker"], -1),
-        first,
-        near,
-    )
+    figures = {name: frame[name].cast(pl.Float32).fill_null(float("nan")).to_numpy() for name in FIGURES}
+    asked = frame if since is None else frame.filter(pl.col("window_end") >= since)
+    start_us = frame["window_start"].dt.timestamp("us").to_numpy()
+    job_type, queue, worker = (_codes(frame[name]) for name in ("job_type", "queue", "worker"))
+    return Runs(asked, figures, start_us, end_us, job_type, queue, worker, first, near)

@@ -91,22 +91,17 @@ class _Figures:
 
 
 def _figures(runs: Runs) -> _Figures:
-    execution, cpu = runs.column("execution_ms"), np.log(runs.column("cpu_ms") + CPU_C)
-    failed = runs.frame.select(has_failed().cast(pl.Float32).fill_null(float("nan")).alias("failed"))["failed"]
+    of = runs.figures
+    cpu = np.log(of["cpu_ms"] + CPU_C)
     return _Figures(
-        np.log(execution + TIME_C),
-        np.log(runs.column("memory_mb") + MEMORY_C),
+        np.log(of["execution_ms"] + TIME_C),
+        np.log(of["memory_mb"] + MEMORY_C),
         cpu,
-        cpu - np.log(np.maximum(execution, 1.0)),
-        np.log(runs.column("payload_kb") + 1.0),
-        runs.column("retry_count"),
-        failed.to_numpy(),
+        cpu - np.log(np.maximum(of["execution_ms"], 1.0)),
+        np.log(of["payload_kb"] + 1.0),
+        of["retry_count"],
+        of["failed"],
     )
-
-
-def has_failed() -> pl.Expr:
-    """Whether the status says that this run failed, be it for good or to be tried again; null without a status."""
-    return pl.col("status").str.contains("(?i)fail|retr|releas|error|exception|dead|time.?out|killed|oom|abort|crash")
 
 
 def _worker(runs: Runs, of: _Figures, weekly: dict[str, Usual], plain: dict[str, Floats]) -> Columns:
@@ -138,8 +133,8 @@ def _worker(runs: Runs, of: _Figures, weekly: dict[str, Usual], plain: dict[str,
 
 def _waits(runs: Runs, size: Floats, within: Reach, known: Ints) -> Columns:
     """Waits against those of its equals (starvation), and against the queue's week (backlog)."""
-    waited = runs.column("wait_ms")
-    unit = np.clip(np.nan_to_num(runs.column("execution_ms")), *WAIT_C)
+    waited = runs.figures["wait_ms"]
+    unit = np.clip(np.nan_to_num(runs.figures["execution_ms"]), *WAIT_C)
     wait = np.log1p(waited / unit)
     queue = np.where(runs.queue >= 0, runs.queue, runs.queue.max(initial=0) + 2 + runs.job_type)
     enqueued = runs.start_us - (np.nan_to_num(waited).astype(np.float64) * 1000.0).clip(0.0, WEEK_US).astype(np.int64)
@@ -173,7 +168,7 @@ def _sustained(runs: Runs, weekly: dict[str, Usual], plain_time: Floats) -> Colu
 def _shares(runs: Runs, weekly: dict[str, Usual]) -> Columns:
     """CPU time as a part of wall time, of the run and usually, for people: without what is added before logarithms."""
     usual_ms = np.maximum(np.exp(weekly["time"].middle) - TIME_C, 1.0)
-    share = runs.column("cpu_ms") / np.maximum(runs.column("execution_ms"), 1.0)
+    share = runs.figures["cpu_ms"] / np.maximum(runs.figures["execution_ms"], 1.0)
     usual = np.maximum(np.exp(weekly["share"].middle) - CPU_C / usual_ms, 0.0)
     return {"cpu_share": share[runs.first :], "cpu_share_usual": usual[runs.first :]}
 
@@ -229,16 +224,14 @@ def _own(runs: Runs, of: _Figures, behind: Past, settle_us: int) -> Columns:
 
 def signals(runs: Runs, settle_us: int) -> pl.DataFrame:
     """The features of those `runs` of which a verdict is wanted: subject, window_start, window_end and FEATURES."""
-    if runs.first >= runs.frame.height:
-        return (
-            runs.frame.clear()
-            .select("subject", "window_start", "window_end")
-            .with_columns(pl.lit(None, dtype=kind).alias(name) for name, kind in FEATURES.items())
+    if runs.frame.is_empty():
+        return runs.frame.select("subject", "window_start", "window_end").with_columns(
+            pl.lit(None, dtype=kind).alias(name) for name, kind in FEATURES.items()
         )
     of, behind = _figures(runs), past(runs, runs.job_type)
     columns = _own(runs, of, behind, settle_us) | _outcomes(runs, behind.order, of)
-    frame = runs.frame.slice(runs.first).with_columns(
-        pl.col("window_end").dt.hour().alias("hour"), has_failed().alias("failed"),
+    frame = runs.frame.with_columns(
+        pl.col("window_end").dt.hour().alias("hour"),
         *(pl.Series(name, values).fill_nan(None) if values.dtype.kind == "f" else pl.Series(name, values)
           for name, values in columns.items()),
     )  # fmt: skip

@@ -28,14 +28,19 @@ def crowds(requests: pl.LazyFrame) -> pl.DataFrame:
     asked = requests.filter(
         pl.col("client_ip").is_not_null() & pl.col("path").is_not_null() & pl.col("ts").is_not_null()
     ).select(pl.col("client_ip").alias("client"), "path", pl.col("ts").dt.truncate("1m").alias("minute"))
-    often = asked.group_by("client", *_PAGE).agg(pl.len().alias("times")).filter(pl.col("times") >= OFTEN).collect()
+    often = (
+        asked.group_by("client", *_PAGE)
+        .agg(pl.len().alias("times"))
+        .filter(pl.col("times") >= OFTEN)
+        .collect(engine="streaming")
+    )
     pages = often.group_by(_PAGE).agg(pl.len().alias("clients")).filter(pl.col("clients") >= CLIENTS)
     pages = pages.filter(~is_static(pl.col("path")))
     if pages.is_empty():
         return pl.DataFrame(schema=PARTS)
     there = asked.join(pages.lazy().select("path").unique(), on="path", how="semi")
-    each = there.group_by("client", *_PAGE).agg(pl.len().alias("times")).collect()
-    alive = asked.select("minute").unique().collect()
+    each = there.group_by("client", *_PAGE).agg(pl.len().alias("times")).collect(engine="streaming")
+    alive = asked.select("minute").unique().collect(engine="streaming")
     sudden = pages.join(_sudden(each, alive), on=_PAGE, how="semi")
     found = often.join(sudden, on=_PAGE).join(_known(each), on=["client", *_PAGE], how="anti")
     said = "distributed flood: one of {} clients that ask for one page {} times a minute and more"

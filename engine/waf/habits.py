@@ -29,7 +29,7 @@ def habits(requests: pl.LazyFrame) -> pl.DataFrame:
         "ts", "source", "byte_offset",
     )  # fmt: skip
     missing = known.filter(pl.col("is_missing") & pl.col("kind").is_not_null())
-    met = missing.select("client", "minute", "kind").unique().collect()
+    met = missing.select("client", "minute", "kind").unique().collect(engine="streaming")
     common = met.group_by("kind").agg(pl.col("client").n_unique()).filter(pl.col("client") >= VOTERS)
     met = (
         met.join(common, on="kind", how="semi")
@@ -40,7 +40,11 @@ def habits(requests: pl.LazyFrame) -> pl.DataFrame:
     if met.is_empty():
         return pl.DataFrame(schema={"kind": pl.String, "minute": met.schema["minute"], "is_habit": pl.Boolean})
     theirs = known.join(met.lazy(), on="client", how="semi").unique()
-    figures = theirs.group_by("client", "minute").agg(pl.len().alias("asked"), pl.col("is_missing").sum()).collect()
+    figures = (
+        theirs.group_by("client", "minute")
+        .agg(pl.len().alias("asked"), pl.col("is_missing").sum())
+        .collect(engine="streaming")
+    )
     voters = (
         _lately(figures)
         .group_by("client", "minute")

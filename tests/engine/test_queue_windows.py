@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from engine.detectors.queue_anomaly import QueueAnomaly
 from engine.queue import words
-from engine.queue.runs import Runs, clean
+from engine.queue.runs import Runs, clean, cleaned
 from engine.queue.windows import CHUNK, grouped, neighbours, quantiles
 from engine.queue.workers import Nearby, company, rising
 from storage.schema import JOBS
@@ -25,7 +25,7 @@ VERDICT = ["subject", "window_start", "window_end", "score", "reason", "evidence
 def runs_of(groups: list[int], seconds: list[float]) -> Runs:
     frame = pl.DataFrame({"ts": [START + timedelta(seconds=s) for s in seconds], "job_id": map(str, range(len(groups))),
                           "worker": map(str, groups)})  # fmt: skip
-    return clean(JOBS.conform(frame))
+    return clean(cleaned(JOBS.conform(frame).lazy()).collect())
 
 
 @settings(deadline=None)
