@@ -12,6 +12,7 @@ from console.output import Output, emit, emit_one, say
 
 if TYPE_CHECKING:
     from storage.format import Examination
+    from storage.manner import Manner
 
 HEAD_BYTES = 4 << 20
 """How much of a log is examined."""
@@ -19,13 +20,14 @@ WIDTH = 100
 """Characters of a rejected line that are shown."""
 
 
-def examine_file(path: Path, format_name: str | None) -> Examination:
+def examine_file(path: Path, format_name: str | None, how: Manner) -> Examination:
     """The first part of a log or archive, examined. Raises InputError where it cannot be read."""
-    from storage.format import examine, load
+    from storage.format import Context, examine, load
     from storage.streams import open_stream
 
     with closing(open_stream(path)) as stream:
-        return examine(stream.read(0, HEAD_BYTES), load(format_name) if format_name else None)
+        named = load(format_name) if format_name else None
+        return examine(stream.read(0, HEAD_BYTES), named, Context(how.time_zone, how.keys))
 
 
 def show_examination(found: Examination, output: Output) -> int:

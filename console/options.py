@@ -14,6 +14,12 @@ HomeOption = Annotated[
     Path | None,
     typer.Option("--home", envvar="WATCHROOM_HOME", help="The folder that holds lake and ledger.", show_default=False),
 ]
+ConfigOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--config", help="A watchroom.toml: its time zone, its names of JSON keys.", show_default="that of the home"
+    ),
+]
 OutputOption = Annotated[
     Output, typer.Option("--output", "-o", metavar="FORM", help=f"The answer as {', '.join(Output)}.")
 ]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
@@ -15,6 +15,8 @@ from engine.detector import load, names
 from engine.pipeline import Stamp
 from engine.pipeline import predictions as judged
 from storage.inputs import expand
+from storage.manner import Manner
+from storage.parsing import Frames
 from storage.read import read_events
 from storage.schema import PREDICTIONS, TABLES, table
 
@@ -43,14 +45,16 @@ class Analysis:
 
 
 def analyze(paths: Sequence[str | Path], format_name: str | None, *, models: Sequence[str] = (),
-            threshold: float | None = None) -> Analysis:  # fmt: skip
+            threshold: float | None = None, manner: Manner | None = None) -> Analysis:  # fmt: skip
     """Judge the logs at `paths` with `models` (all by default) whose table they fill.
+
+    `manner` tells the zone of times that name none, and names of JSON keys.
 
     Raises InputError for what cannot be read and UsageError for a model that is not there.
     """
     chosen = [load(name) for name in (models or names())]
     wanted = {detector.table for detector in chosen}
-    events, rows_read = _collect(paths, format_name, wanted)
+    events, rows_read = _collect(read_events(expand(paths), format_name, manner=manner), wanted)
     predictions = []
     for kind in chosen:
         frame = events.get(kind.table)
@@ -69,13 +73,11 @@ def _between(events: pl.DataFrame, since: datetime | None, until: datetime | Non
     return frame if until is None else frame.filter(pl.col("ts") < until)
 
 
-def _collect(
-    paths: Sequence[str | Path], format_name: str | None, wanted: set[str]
-) -> tuple[dict[str, pl.DataFrame], dict[str, int]]:
+def _collect(batches: Iterable[Frames], wanted: set[str]) -> tuple[dict[str, pl.DataFrame], dict[str, int]]:
     """The wanted tables' rows of all logs, and how many rows of every table there were."""
     parts: dict[str, list[pl.DataFrame]] = {}
     rows_read = dict.fromkeys(TABLES, 0)
-    for batch in read_events(expand(paths), format_name):
+    for batch in batches:
         for name, frame in batch.items():
             rows_read[name] += frame.height
             if name in wanted:

@@ -2,9 +2,17 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from engine.config import LandingConfig
+from engine.config_file import load_config
 from storage.manner import Manner
 from storage.masking import SECRET_HEADERS, SECRET_KEYS, Masking
+
+
+def configured(path: Path) -> Manner:
+    """The manner that the configuration at `path` tells, and the environment. Raises ConfigError."""
+    return manner(load_config(path).landing)
 
 
 def manner(config: LandingConfig) -> Manner:

@@ -188,13 +188,13 @@ def _wrapped(name: str) -> LogFormat:
     return Wrapped(envelope, load(inner))
 
 
-def fitting(head: bytes) -> list[tuple[float, str]]:
+def fitting(head: bytes, keys: Keys = ()) -> list[tuple[float, str]]:
     """How well each format fits the first lines of a log: (share, name), the best first."""
     lines = _first_lines(head)
     if lines.is_empty():
         return []
-    ranked = sorted(((load(name).sniff(lines), load(name).specificity, name) for name in names()), reverse=True)
-    return [(share, name) for share, _, name in ranked]
+    asked = [(load(name).sniff_mapped(lines, keys), load(name).specificity, name) for name in names()]
+    return [(share, name) for share, _, name in sorted(asked, reverse=True)]
 
 
 def sniff(head: bytes, keys: Keys = ()) -> LogFormat | None:

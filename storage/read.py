@@ -9,6 +9,7 @@ from pathlib import Path
 from storage.clock import Clock, utc_now
 from storage.errors import InputError
 from storage.inputs import expand
+from storage.manner import Manner
 from storage.opening import recognise
 from storage.parsing import Frames
 from storage.streams import Stream, open_stream
@@ -20,16 +21,18 @@ def read_events(
     paths: Sequence[str | Path],
     format_name: str | None,
     *,
-    time_zone: str = "UTC",
+    manner: Manner | None = None,
     on_progress: OnProgress | None = None,
     clock: Clock = utc_now,
 ) -> Iterator[Frames]:
     """The rows of `paths` (files, folders, globs) in blocks of bounded size: conformed frames by table name.
 
     Records that no format reads come as `rejects`; an empty file gives nothing. `format_name` None or `auto` looks at
-    the first lines of each file; `time_zone` (IANA) is that of times that name none. Raises InputError for what was
-    named and cannot be read or recognised; such a file among others of a folder or glob is passed over.
+    the first lines of each file; of `manner` count the zone of times that name none and the names of JSON keys, for
+    nothing is written. Raises InputError for what was named and cannot be read or recognised; such a file among others
+    of a folder or glob is passed over.
     """
+    how = manner or Manner()
     named = {Path(p).absolute() for p in paths}
     for path in expand(paths):
         try:
@@ -40,7 +43,7 @@ def read_events(
             continue
         with closing(stream):
             try:
-                tail = _tail(stream, format_name, time_zone)
+                tail = _tail(stream, format_name, how)
             except InputError:
                 if path in named:
                     raise
@@ -49,9 +52,11 @@ def read_events(
                 yield from _frames(tail, clock, on_progress)
 
 
-def _tail(stream: Stream, format_name: str | None, time_zone: str) -> Tail | None:
-    log_format = recognise(stream, format_name)
-    return None if log_format is None else Tail(stream, log_format, source=str(stream.path), time_zone=time_zone)
+def _tail(stream: Stream, format_name: str | None, how: Manner) -> Tail | None:
+    log_format = recognise(stream, format_name, how.keys)
+    if log_format is None:
+        return None
+    return Tail(stream, log_format, source=str(stream.path), time_zone=how.time_zone, keys=how.keys)
 
 
 def _frames(tail: Tail, clock: Clock, on_progress: OnProgress | None) -> Iterator[Frames]:

@@ -6,8 +6,9 @@ from typing import Annotated
 
 import typer
 
-from console.options import FormatOption, HomeOption, LimitOption, OutputOption, PathsArgument
+from console.options import ConfigOption, FormatOption, HomeOption, LimitOption, OutputOption, PathsArgument
 from console.output import Output, emit, say
+from console.settings import manner_told
 
 PANEL = "Logs"
 SHOWN = ("window_start", "model", "subject", "score", "flagged", "reason")
@@ -21,6 +22,7 @@ def command(
     threshold: Annotated[float | None, typer.Option(min=0.0, max=1.0, help="Judge under this cut-off.")] = None,
     limit: LimitOption = None,
     output: OutputOption = Output.table,
+    config: ConfigOption = None,
     home: HomeOption = None,
 ) -> int:
     """Judge logs without a home: every model that reads what the logs hold gives its verdicts.
@@ -31,7 +33,8 @@ def command(
     """
     from engine.analysis import analyze
 
-    result = analyze(paths, None if format == "auto" else format, models=model or [], threshold=threshold)
+    how = manner_told(config, home)
+    result = analyze(paths, None if format == "auto" else format, models=model or [], threshold=threshold, manner=how)
     rows = result.predictions.filter("flagged") if flagged else result.predictions
     if output is Output.table:
         rows = rows.sort("score", descending=True)

@@ -7,8 +7,9 @@ from typing import Annotated
 
 import typer
 
-from console.options import FormatOption, HomeOption, OutputOption
+from console.options import ConfigOption, FormatOption, HomeOption, OutputOption
 from console.output import Output, emit
+from console.settings import manner_told
 from storage.errors import UsageError
 
 PANEL = "Logs"
@@ -19,6 +20,7 @@ def command(
     file: Annotated[Path | None, typer.Argument(help="For test: the log.")] = None,
     format: FormatOption = "auto",
     output: OutputOption = Output.table,
+    config: ConfigOption = None,
     home: HomeOption = None,
 ) -> int:
     """List the log formats, or test a file: which format fits, and the first lines that it cannot read and why.
@@ -36,4 +38,5 @@ def command(
         raise UsageError("say `watchroom formats list` or `watchroom formats test FILE`")
     from console.examination import examine_file, show_examination
 
-    return show_examination(examine_file(file, None if format == "auto" else format), output)
+    found = examine_file(file, None if format == "auto" else format, manner_told(config, home))
+    return show_examination(found, output)

@@ -19,8 +19,8 @@ _SOME_TIME = datetime(2000, 1, 1, tzinfo=UTC)
 
 def examination(head: bytes, named: LogFormat | None, context: Context) -> Examination:
     """See `storage.format.examine`. A record that `head` cuts short is left out, unless it is the only one."""
-    shares = {name: share for share, name in formats.fitting(head) if share > 0}
-    chosen = named or formats.sniff(head)
+    shares = {name: share for share, name in formats.fitting(head, context.keys) if share > 0}
+    chosen = named or formats.sniff(head, context.keys)
     if chosen is None or not head:
         return Examination(chosen.name if chosen else None, shares, 0, {}, 0, ())
     ends = chosen.ends(head)

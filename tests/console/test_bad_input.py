@@ -60,6 +60,26 @@ def test_what_is_no_log_is_one_line_and_exit_2(
     assert "Traceback" not in err
 
 
+def test_analyze_and_formats_test_know_the_configurations_names_of_json_keys(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    log, other, home = tmp_path / "shop.jsonl", tmp_path / "other.toml", tmp_path / "home"
+    log.write_text('{"@timestamp":"2026-03-02T09:00:00Z","peer":"10.0.0.9","method":"GET","path":"/"}\n' * 3)
+    other.write_text('[landing.json_keys]\nts = ["@timestamp"]\nclient_ip = ["peer"]\n')
+    monkeypatch.setenv("WATCHROOM_HOME", str(home))
+    for told in (["--config", str(other)], []):
+        for command in (["analyze"], ["formats", "test"]):
+            code = run([*command, str(log), *told])
+            assert ("3 requests" in "".join(capfd.readouterr())) == bool(told), (command, told)
+            assert code == 0 or not told
+    home.mkdir()
+    other.rename(home / "watchroom.toml")
+    assert run(["formats", "test", str(log)]) == 0
+    assert "jsonl: 3 records, 3 requests, 0 rejected" in capfd.readouterr().out
+    assert run(["analyze", str(log), "--config", str(other)]) == 2
+    assert "no such file" in capfd.readouterr().err
+
+
 @pytest.mark.parametrize(
     "arguments", [["--format", "no-such"], ["--model", "no-such"], ["--output", "xml"], ["--limit", "-1"]]
 )
