@@ -28,6 +28,8 @@ from engine.pipeline import Pipeline, Step
 from engine.room import Room
 from engine.scheduler import Scheduler
 from storage.clock import monotonic_s
+from storage.errors import InputError
+from storage.inputs import expand
 from storage.landing import Landing, LandingSummary
 from storage.tally import OnProgress
 
@@ -177,10 +179,20 @@ class Service:
             stop.set()
 
 
-def _with_parquet(room: Room, landed: LandingSummary, files: Sequence[Path]) -> LandingSummary:
-    """Land Parquet files of models that run elsewhere, and count them to what landed."""
-    for file in files:
-        rows = parquet.land(room.lake, file, room.registry.actor)
+def _with_parquet(room: Room, landed: LandingSummary, paths: Sequence[str | Path]) -> LandingSummary:
+    """Land Parquet files of models that run elsewhere, and count them to what landed.
+
+    Raises InputError for one that was named and holds no such thing; among others of a folder it is passed over.
+    """
+    named = {Path(path).absolute() for path in paths}
+    for file in filter(parquet.is_parquet, expand(paths)):
+        try:
+            rows = parquet.land(room.lake, file, room.registry.actor)
+        except InputError as error:
+            if file in named:
+                raise
+            landed = replace(landed, notices=(*landed.notices, error.passing_over))
+            continue
         counts = Counter(landed.rows) + Counter(rows)
         done = (landed.files + 1, landed.bytes + file.stat().st_size, landed.commits + 1) if rows else None
         if done is not None:
@@ -199,8 +211,8 @@ def ingest(
     """Land logs once to their end, judge everything, look at the alerts; what landed and what was judged."""
     config, tally = load_config(room.home.config), Tally()
     landing = Landing(room.lake, format_name=format_name, clock=room.clock, manner=manner(config.landing))
-    landed = landing.ingest([path for path in paths if not parquet.is_parquet(path)], on_progress=on_progress)
-    landed = _with_parquet(room, landed, [Path(path) for path in paths if parquet.is_parquet(path)])
+    landed = landing.ingest(paths, skip=parquet.is_parquet, on_progress=on_progress)
+    landed = _with_parquet(room, landed, paths)
     deployed = [d for d in room.registry.deployed(environment) if config.models.of(d.model).enabled]
     steps = Pipeline(room.lake, environment).drain(deployed)
     tally.add(steps)

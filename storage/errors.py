@@ -22,6 +22,11 @@ class ConfigError(UsageError):
 class InputError(UsageError):
     """A log file is missing, unreadable, no regular file, or of no known format (exit 2)."""
 
+    @property
+    def passing_over(self) -> str:
+        """The notice for a file that nobody named: what is wrong, without what to do next, as nothing must be done."""
+        return f"passed over: {str(self).split('; ')[0]}"
+
 
 class UnavailableError(WatchroomError):
     """The home or a source cannot be used right now; the same command may work later (exit 3)."""

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import sqlite3
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from contextlib import closing
 from pathlib import Path
 
@@ -60,15 +60,20 @@ class Landing:
         self.on_notice = on_notice
         self._follower: Follower | None = None
 
-    def ingest(self, paths: Sequence[str | Path], *, on_progress: OnProgress | None = None) -> LandingSummary:
+    def ingest(
+        self, paths: Sequence[str | Path], *, skip: Callable[[Path], bool] | None = None,
+        on_progress: OnProgress | None = None,
+    ) -> LandingSummary:  # fmt: skip
         """Land each file once to its end; what landed before is passed over, so an interrupted call can be repeated.
 
+        Files for which `skip` is true are no logs, and somebody else's.
         Raises InputError before anything lands if a file that was named itself cannot be read or recognised; such a
         file among others of a folder or glob is passed over with a notice. Raises UnavailableError when the home
         cannot be written.
         """
         tally = Tally(self.on_notice)
-        for path in self._readable(paths, tally):
+        files = [path for path in expand(paths) if skip is None or not skip(path)]
+        for path in self._readable(files, {Path(p).absolute() for p in paths}, tally):
             with unavailable(self.lake):
                 self._ingest_file(path, tally, on_progress)
         return tally.summary()
@@ -88,11 +93,10 @@ class Landing:
         """How far each followed source is behind; empty if nothing is followed."""
         return self._follower.lags() if self._follower is not None else []
 
-    def _readable(self, paths: Sequence[str | Path], tally: Tally) -> list[Path]:
-        """The files of `paths` that can be landed, all looked at before the first one is."""
-        named = {Path(p).absolute() for p in paths}
+    def _readable(self, paths: Sequence[Path], named: Collection[Path], tally: Tally) -> list[Path]:
+        """Those of `paths` that can be landed, all looked at before the first one is."""
         files = []
-        for path in expand(paths):
+        for path in paths:
             try:
                 if not is_landed_archive(self.lake.ledger, path):
                     with closing(open_stream(path)) as stream:
@@ -101,7 +105,7 @@ class Landing:
             except InputError as error:
                 if path in named:
                     raise
-                tally.notice(f"passed over: {error}")
+                tally.notice(error.passing_over)
         return files
 
     def _ingest_file(self, path: Path, tally: Tally, on_progress: OnProgress | None) -> None:

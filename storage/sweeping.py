@@ -159,7 +159,7 @@ class Sweeper:
                 busy = {item.reading.source.id for item in self.files.values()}
                 reading = open_source(landing.lake.ledger, path, landing.terms, landing.clock(), busy=busy)
         except InputError as error:
-            self.tally.notice(f"passed over: {error}")
+            self.tally.notice(error.passing_over)
         except FileNotFoundError:
             return
         except OSError as error:

@@ -33,7 +33,7 @@ def command(
     try:
         with progress("landing") as advance:
             landed, tally = ingest(
-                room, files, format_name=None if format == "auto" else format, environment=env, on_progress=advance
+                room, paths, format_name=None if format == "auto" else format, environment=env, on_progress=advance
             )
     except KeyboardInterrupt:
         say("interrupted; what landed stays, and the same command goes on where it stopped")
