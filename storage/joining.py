@@ -28,7 +28,11 @@ def join(former: Reading, successor: Reading, now: datetime, *, rests: bool) -> 
     """The batches that land the halves as one record and go past both; None where nothing is to be joined.
 
     `successor` has not landed anything yet. Where it `rests`, what it holds so far is taken for the whole other half.
+    A copy is not joined with what the file it was made of holds now: bytes that came between may be in neither, and
+    then halves of two records would read as one that nobody wrote.
     """
+    if not former.source.is_file(former.stream.status()):
+        return None
     rest, begun = _rest_of(former), successor.stream.read(0, HALF_BYTES)
     if not rest or not begun or encoding_of(begun) != "utf-8" or begun.startswith(b"\0"):
         return None

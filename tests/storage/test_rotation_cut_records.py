@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterable
 from dataclasses import replace
 
@@ -103,3 +104,19 @@ def test_a_record_that_is_whole_is_not_joined_with_what_follows_a_rotation(watch
     w.look()
     w.look(AT_ONCE)
     assert seen(w.lake) == list(range(9)) and w.rejects() == 1
+
+
+@pytest.mark.parametrize("pattern", ["app.log", "app.log*"])
+def test_halves_left_by_a_copy_and_truncate_are_not_made_a_record_nobody_wrote(watched: Make, pattern: str) -> None:
+    """Between copy and cut the writer goes on: the half in the copy and the one in the file are of two records."""
+    w = watched(pattern)
+    half = len(line(5)) // 2
+    append(w.log, range(5), end=line(5)[:half])
+    w.look()
+    shutil.copy(w.log, w.folder / "app.log.1")
+    append(w.log, [], end=line(5)[half:] + line(6) + line(7)[:half])
+    w.log.write_bytes(b"")
+    append(w.log, [], end=line(7)[half:] + line(8))
+    w.look()
+    w.look(AT_ONCE)
+    assert seen(w.lake) == [0, 1, 2, 3, 4, 8] and w.rejects() == 2
