@@ -133,38 +133,56 @@ class Pipeline:
 
     def _judge(self, deployment: Deployment, settled_through: SettledThrough) -> Step:
         detector = load(deployment.model).configured(deployment.config)
-        snapshot = self.lake.snapshot()
-        mark = self._watermark(deployment.model)
-        through = settled_through(detector.table)
-        fresh = snapshot.of(detector.table, after_commit=mark.commit_id)
-        resting = time.perf_counter() < self._rests_until_s.get(deployment.model, 0.0)
-        if resting or through is None or not (fresh or deployment.model not in self._idle):
-            return Step(deployment.model, 0, 0, 0.0)
-        low = _earliest(fresh, mark, detector)
-        if low is not None and detector.grid is not None and _nothing_ended(low, through, detector, detector.grid):
-            self._idle.discard(deployment.model)
-            return Step(deployment.model, 0, 0, 0.0)
+        look = self._look(detector, settled_through(detector.table))
+        if look is None:
+            return Step(detector.name, 0, 0, 0.0)
         began = time.perf_counter()
         stamp = Stamp(self.environment, deployment.config_revision, self.run_id, deployment.version)
-        source = partial(self._events, detector, snapshot)
-        few = sum(segment.row_count for segment in fresh) <= self.slice_rows
-        judged, flagged, latest = 0, 0, mark.judged_through
-        for window in [Slice(low, None)] if few else slices(detector, source, low, rows=self.slice_rows):
-            told = predict(detector, window.events(detector, source), stamp, window)
-            final = told.filter(pl.col("window_end") <= through - detector.settle)
-            (self._idle.add if final.height == told.height else self._idle.discard)(deployment.model)
-            final = final.join(self._known(detector, snapshot, window), on=["subject", "window_start"], how="anti")
+        source = partial(self._events, detector, look.snapshot)
+        judged, flagged, latest = 0, 0, look.mark.judged_through
+        for window in self._windows(detector, source, look):
+            final = self._final(
+                detector, predict(detector, window.events(detector, source), stamp, window), look, window
+            )
             judged, flagged = judged + final.height, flagged + int(final["flagged"].sum())
             ended = final["window_end"].max()
             latest = _later(latest, ended if isinstance(ended, datetime) else None)
             if window.stop is not None:
-                self._commit(final, mark, mark.commit_id, mark.judged_through)
-            elif judged or fresh:
-                self._commit(final, mark, snapshot.commit_id, latest if through >= ENDLESS else _later(through, latest))
-            del told, final  # a slice of verdicts is a quarter of a gigabyte: not beside the next one
+                self._commit(final, look.mark, look.mark.commit_id, look.mark.judged_through)
+            elif judged or look.fresh:
+                reached = latest if look.through >= ENDLESS else _later(look.through, latest)
+                self._commit(final, look.mark, look.snapshot.commit_id, reached)
+            del final  # a slice of verdicts is a quarter of a gigabyte: not beside the next one
         took_s = time.perf_counter() - began
-        self._rests_until_s[deployment.model] = began + took_s * (1.0 + self.rest)
-        return Step(deployment.model, judged, flagged, took_s * 1000.0)
+        self._rests_until_s[detector.name] = began + took_s * (1.0 + self.rest)
+        return Step(detector.name, judged, flagged, took_s * 1000.0)
+
+    def _look(self, detector: Detector, through: datetime | None) -> _Look | None:
+        """What there is to judge up to `through`; None while the model rests, or nothing can have become final."""
+        if through is None or time.perf_counter() < self._rests_until_s.get(detector.name, 0.0):
+            return None
+        snapshot, mark = self.lake.snapshot(), self._watermark(detector.name)
+        fresh = snapshot.of(detector.table, after_commit=mark.commit_id)
+        if not fresh and detector.name in self._idle:
+            return None
+        low = _earliest(fresh, mark, detector)
+        if low is not None and detector.grid is not None and _nothing_ended(low, through, detector, detector.grid):
+            self._idle.discard(detector.name)
+            return None
+        return _Look(snapshot, mark, fresh, low, through)
+
+    def _windows(self, detector: Detector, source: Source, look: _Look) -> Iterator[Slice]:
+        """The slices in which to judge: one, unless very much is new."""
+        if sum(segment.row_count for segment in look.fresh) <= self.slice_rows:
+            return iter([Slice(look.low, None)])
+        return iter(slices(detector, source, look.low, rows=self.slice_rows))
+
+    def _final(self, detector: Detector, told: pl.DataFrame, look: _Look, window: Slice) -> pl.DataFrame:
+        """Those of the verdicts `told` that nothing can change any more, and that were not given before."""
+        final = told.filter(pl.col("window_end") <= look.through - detector.settle)
+        (self._idle.add if final.height == told.height else self._idle.discard)(detector.name)
+        known = self._known(detector, look.snapshot, window)
+        return final.join(known, on=["subject", "window_start"], how="anti")
 
     def _events(
         self, detector: Detector, snapshot: Snapshot, since: datetime | None, until: datetime | None
@@ -212,6 +230,21 @@ class _Mark:
     model: str
     commit_id: int
     judged_through: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class _Look:
+    """What one step looks at: the lake at one moment, what is `fresh` in it since the `mark`, and between which times.
+
+    `low`: before it no verdict can be missing (None: everything must be looked at); `through`: what ended before it
+    and has settled is final.
+    """
+
+    snapshot: Snapshot
+    mark: _Mark
+    fresh: Sequence[Segment]
+    low: datetime | None
+    through: datetime
 
 
 def _earliest(fresh: Sequence[Segment], mark: _Mark, detector: Detector) -> datetime | None:
