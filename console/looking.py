@@ -159,6 +159,11 @@ class Looking(App[int]):
 
     # beside the pane
 
+    @property
+    def is_resting(self) -> bool:
+        """Whether the row under the cursor is about to be shown beside the pane."""
+        return self._resting is not None
+
     def look_beside(self) -> None:
         """Show the row under the cursor beside the pane, once the cursor rests; where there is no room, nothing."""
         beside = self.main.query_one(Beside)

@@ -57,9 +57,11 @@ async def drawn(room: Room, size: tuple[int, int], keys: list[str]) -> str:
 
 
 async def _settled(app: WatchroomApp, pilot: Pilot[Any]) -> None:
+    quiet = 0
     for _ in range(400):
         await pilot.pause(0.05)
-        if not app.feed.desks.busy:
+        quiet = 0 if app.feed.desks.busy or app.is_resting else quiet + 1
+        if quiet == 2:  # what was drawn last may have asked for more
             return
     raise SystemExit("the console did not settle")
 

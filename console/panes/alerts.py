@@ -113,21 +113,22 @@ def open_row(alert: Record, at: datetime, glyphs: Glyphs) -> Row:
     """An open alert: its state in words, since when, and whose it is."""
     firing = alert["state"] in {"firing", "recovering"}
     since = alert["fired_ts"] or alert["pending_ts"]
-    symbol = glyphs.firing if firing else glyphs.watch
+    told = alert["severity"] == "info"
+    symbol = glyphs.unknown if told else glyphs.firing if firing else glyphs.watch
     owner = alert["acknowledged_by"] or (f"silent: {alert['silenced_by']}" if alert["silenced_by"] else "nobody")
-    tone = Tone.BAD if firing and not alert["acknowledged_by"] else Tone.WARN
+    tone = Tone.DIM if told else Tone.BAD if firing and not alert["acknowledged_by"] else Tone.WARN
     summary = printable(alert["summary"], limit=300)
     if alert["is_flapping"]:
         summary = SafeText(f"(flapping) {summary}")
     return Row(
         str(alert["id"]),
         (
-            cell(f"{symbol} {str(alert['state']).upper()}", tone), cell(alert["severity"]),
+            cell(f"{symbol} {'info' if told else str(alert['state']).upper()}", tone), cell(alert["severity"]),
             Cell(words.clock(since), Tone.DIM), Cell(words.span(at - since), Tone.DIM), Cell(summary),
             Cell(words.rate(alert["value"])), Cell(words.rate(alert["limit_value"])), Cell(words.count(alert["n"])),
             cell(owner, Tone.PLAIN if alert["acknowledged_by"] else Tone.DIM),
         ),
-        marked=firing,
+        marked=firing and not told,
         about=alert,
     )  # fmt: skip
 

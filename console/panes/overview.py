@@ -31,7 +31,9 @@ MODELS = (
     Column("judged", 10, right=True, least=120), Column("flagged", 9, right=True, least=120),
     Column("labelled", 9, right=True, least=140), Column("since", 12, least=140), Column("by", 0, least=160),
 )  # fmt: skip
-NEWS = (Column("", 11), Column("", 16, least=70), Column("", 0))
+NEWS = (Column("", 8), Column("", 16, least=70), Column("", 0))
+DATED = (Column("", 11), *NEWS[1:])
+"""Where something is older than today, and its time has a date."""
 SIDE_COLUMNS = 29
 MISTAKES = 20
 """A model's newest mistakes that are shown with it."""
@@ -76,7 +78,9 @@ class OverviewPane(Pane[Overview]):
         models.styles.height = min(9, max(1, len(snapshot.standings)) + 1)
         if self._wanted is not None:
             self.choose(self._wanted)
-        self.query_one("#news", Grid).set_rows(news_rows(snapshot, self.glyphs))
+        news, rows = self.query_one("#news", Grid), news_rows(snapshot, self.glyphs)
+        news.columns = NEWS if all(len(row.cells[0].text) <= 8 for row in rows) else DATED
+        news.set_rows(rows)
         flagged = sum(s.now["flagged"] for s in snapshot.standings)
         self.query_one("#newest", RuleLine).set_rule(
             self.glyphs, SafeText("newest findings and alerts"), SafeText(f"{words.count(flagged)} flagged in all")
@@ -184,7 +188,7 @@ def course(standing: Standing, size: tuple[int, int], glyphs: Glyphs) -> Sequenc
     wide = columns - (SIDE_COLUMNS if side else 1)
     chart = _chart(standing, wide, rows, glyphs)
     if not chart:
-        words_ = "  no labelled prediction yet: accuracy is not known; `watchroom label` says what was true"
+        words_ = "  accuracy is not known yet: nothing is labelled; in Findings t and f do"
         chart = [(), (Cell(fit(SafeText(words_), wide), Tone.DIM),)]
         if standing.estimate:
             chart += [(cell("  without labels it is estimated at "), *_estimate(standing.estimate))]

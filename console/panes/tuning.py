@@ -95,7 +95,7 @@ class TuningPane(Pane[Tuning]):
         title = printable(f"why: {run['detail']}", limit=100) if run else SafeText("")
         self.query_one(RuleLine).set_rule(self.glyphs, title)
         lines = gate_lines(run, self.glyphs) if run else []
-        self.query_one(Sheet).show(lambda _columns, _rows: lines)
+        self.query_one("#gates", Sheet).show(lambda _columns, _rows: lines)
 
     def detail(self, row: Row) -> tuple[SafeText, SafeText] | None:
         """A search in full, with its curve."""

@@ -58,7 +58,7 @@ async def settled(pilot: Pilot[int]) -> None:
     quiet = 0
     for _ in range(400):
         await pilot.pause(0.02)
-        busy = app.feed.desks.busy or app._resting is not None
+        busy = app.feed.desks.busy or app.is_resting
         quiet = 0 if busy or app.feed.held[str(app.pane.id)].read_at is None else quiet + 1
         if quiet == 2:  # what was drawn last may have asked for more
             return

@@ -58,6 +58,11 @@ async def test_t_shows_the_search_and_its_closed_gates_and_writes_it_down_after_
         assert room.reader.query("SELECT count(*) AS n FROM tuning_runs").item() == 0
         await pilot.press("y")
         await settled(pilot)
+        await pilot.press("5")
+        await settled(pilot)
+        text = screen_text(app)
+        assert "why: " in text
+        assert all(f" G{gate} " in text for gate in range(1, 9)), "every gate, and why"
     assert room.reader.query("SELECT model FROM tuning_runs")["model"].to_list() == ["waf-behavioral"]
 
 

@@ -16,7 +16,7 @@ ENDLESS = "SELECT sum(range % 7) FROM range(1000000000000)"
 async def test_a_running_query_is_stopped_by_escape_or_ctrl_c(console: Callable[..., WatchroomApp]) -> None:
     app = console()
     async with app.run_test(size=(80, 24)) as pilot:
-        await pilot.press("colon")
+        await pilot.press("semicolon")
         await settled(pilot)
         typed = app.main.query_one("#statement", Input)
         for key in ("escape", "ctrl+c"):
