@@ -3,9 +3,9 @@
 Three baselines, each quantiles of a bounded window:
 - the week: up to 64 runs spread evenly over the type's last seven days, renewed every 20 seconds. Long memory is what
   keeps a bad day from becoming the new normal.
-- the moment: the 32 runs of the type that ended before and up to 16 that ended within `settle` after, with the
-  payload's influence taken out by a resistant line (Brown and Mood 1951: the slope between the medians of the lower and
-  the upper half). It follows a batch of large inputs or a busy hour.
+- the moment: of the 32 runs of the type that ended before and up to 16 that ended within `settle` after, the 32 most
+  like the run in payload, with the payload's influence taken out by a resistant line (Brown and Mood 1951: the slope
+  between the medians of the lower and the upper half). It follows a batch of large inputs or a busy hour.
 - the equals: of those neighbours the 16 whose payload is nearest, for waits: schedulers serve by size, too.
 """
 
@@ -27,8 +27,9 @@ WEEK_RUNS = 64
 EARLIER_RUNS = 10
 """With fewer runs before an incident, the incident itself has to serve as the past."""
 BEFORE, AFTER = 32, 16
-EQUALS = 16
-"""Neighbours that a wait is held against: a third of them, so that a payload has those on either side of it."""
+ALIKE, EQUALS = 32, 16
+"""Neighbours that times and memory are held against: without the third least like the run in payload, for no line is
+straight all along. And those that a wait is held against: a third of them, for there is no line at all."""
 A_STEP = np.float32(1e-6)
 """What a neighbour further away counts beside the payloads' difference (a logarithm): it decides between equal ones."""
 LINE_RUNS = 8
@@ -165,26 +166,22 @@ class Line:
     """Of all runs; NaN where it was not logged."""
 
 
-def moment(within: Reach, value: Floats, line: Line | None = None) -> Usual:
-    """The usual of `value` among the neighbours in time; with a `line`, at the run's own payload."""
+def moment(within: Reach, value: Floats, line: Line) -> Usual:
+    """The usual of `value` among the neighbours in time that are most like the run, along the `line` at its payload."""
     rows = within.order.rows
-    near = neighbours(value[rows], BEFORE, AFTER, np.nan)
-    sizes = neighbours(line.size[rows] if line else np.zeros(len(rows), np.float32), BEFORE, AFTER, np.nan)
+    near, sizes = (neighbours(column[rows], BEFORE, AFTER, np.nan) for column in (value, line.size))
     found = Usual.unknown(len(within.places))
 
     def work(part: slice) -> None:
         at = within.places[part]
-        window = near[at]
         own = rows[at] - within.base
-        if line:
-            usual, slope = line.usual_size[own, None], line.slope[own, None]
-            size = sizes[at]
-            window -= slope * np.where(np.isnan(size), usual, size)
+        size = np.where(np.isnan(sizes[at]), line.usual_size[own, None], sizes[at])
+        window = near[at] - line.slope[own, None] * size
         _mask(window, within.lowest[part] - at + BEFORE, within.highest[part] - at + BEFORE)
         window[:, BEFORE] = np.nan
+        _keep_equals(window, size, ALIKE)
         found.fill(part, window)
-        if line:
-            found.shifted(part, (slope * np.where(np.isnan(size), usual, size)[:, BEFORE : BEFORE + 1])[:, 0])
+        found.shifted(part, line.slope[own] * size[:, BEFORE])
 
     in_chunks(len(within.places), work)
     return found.by_row(within.order, within.places, within.base)
@@ -215,16 +212,16 @@ def equals(within: Reach, value: Floats, size: Floats) -> Usual:
         window = near[at]
         _mask(window, within.lowest[part] - at + BEFORE, within.highest[part] - at + BEFORE)
         window[:, BEFORE] = np.nan
-        _keep_equals(window, sizes[at])
+        _keep_equals(window, sizes[at], EQUALS)
         found.fill(part, window)
 
     in_chunks(len(within.places), work)
     return found.by_row(within.order, within.places, within.base)
 
 
-def _keep_equals(window: Floats, size: Floats) -> None:
-    """Make NaN all but the EQUALS values of each row whose size is nearest to the run's own, of ties the nearest."""
+def _keep_equals(window: Floats, size: Floats, many: int) -> None:
+    """Make NaN all but `many` values of each row whose size is nearest to the run's own, of ties the nearest."""
     steps = np.abs(np.arange(window.shape[1], dtype=np.float32) - BEFORE)
     apart = np.nan_to_num(np.abs(size - size[:, BEFORE : BEFORE + 1])) + A_STEP * steps
     apart[np.isnan(window)] = np.inf
-    window[apart > np.partition(apart, EQUALS - 1, axis=1)[:, EQUALS - 1 : EQUALS]] = np.nan
+    window[apart > np.partition(apart, many - 1, axis=1)[:, many - 1 : many]] = np.nan

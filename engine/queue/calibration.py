@@ -31,15 +31,19 @@ def shared_evidence(confidence: pl.Expr) -> pl.Expr:
     return pl.when(confidence > DOUBTFUL).then(odds / (1.0 + odds)).otherwise(confidence)
 
 
+def exposed() -> pl.Expr:
+    """How much of the suspicion a run carries, 0 to 1: long ones all of it, where CPU time and worker are logged."""
+    length = pl.col("execution_ms").cast(pl.Float64).fill_null(0.0).clip(0.0, 1e9) / EXPOSED_MS
+    told = pl.col("cpu_ms").is_not_null() & pl.col("worker").is_not_null()
+    return pl.when(told).then(length**STEEPNESS / (1.0 + length**STEEPNESS)).otherwise(0.0)
+
+
 def suspected(share: float) -> pl.Expr:
     """The probability that a run is on a degraded worker though too little shows to name it; never null.
 
     Withheld cores hardly leave a trace in a run that needs one. `share` is how many of the runs near a degraded worker
-    are on it. It is taken to be 0 for short runs, and where no CPU time or worker is logged: nothing is known of such.
+    are on it. Of short runs, and where no CPU time or worker is logged, nothing is known: 0.
     """
     together = pl.col("worker_z").cast(pl.Float64).fill_null(0.0)
     near_degraded = 1.0 / (1.0 + ((MIDWAY - together) / WIDTH).clip(-30.0, 30.0).exp())
-    length = pl.col("execution_ms").cast(pl.Float64).fill_null(0.0).clip(0.0, 1e9) / EXPOSED_MS
-    exposed = length**STEEPNESS / (1.0 + length**STEEPNESS)
-    told = pl.col("cpu_ms").is_not_null() & pl.col("worker").is_not_null()
-    return pl.when(told).then(min(max(share, 0.0), 1.0) * exposed * near_degraded).otherwise(0.0)
+    return min(max(share, 0.0), 1.0) * exposed() * near_degraded
