@@ -106,6 +106,21 @@ def test_a_record_that_is_whole_is_not_joined_with_what_follows_a_rotation(watch
     assert seen(w.lake) == list(range(9)) and w.rejects() == 1
 
 
+def test_a_line_that_lost_its_end_is_not_joined_with_a_whole_line_after_a_rotation(watched: Make) -> None:
+    """Plain text reads whatever follows as more of the message; but what is a record by itself is no half of one."""
+    w = watched("app.log*")
+    w.format_name = "text"
+    said = [f"2026-03-02 09:00:0{n},000 - shop - ERROR - order {n} failed" for n in range(4)]
+    w.log.write_text("\n".join(said[:2]))
+    w.look()
+    w.log.rename(w.folder / "app.log.1")
+    w.log.write_text("\n".join(said[2:]) + "\n")
+    w.look()
+    w.look(AT_ONCE)
+    rows = w.lake.scan("logs").collect().sort("ts")
+    assert rows["message"].to_list() == [f"shop - ERROR - order {n} failed" for n in range(4)]
+
+
 @pytest.mark.parametrize("pattern", ["app.log", "app.log*"])
 def test_halves_left_by_a_copy_and_truncate_are_not_made_a_record_nobody_wrote(watched: Make, pattern: str) -> None:
     """Between copy and cut the writer goes on: the half in the copy and the one in the file are of two records."""
