@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import functools
 import json
-import re
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
-from storage.formats._cells import patched, present
+from storage.formats._cells import present
+from storage.formats._json_lines import ROW, regular
 
 if TYPE_CHECKING:
     import duckdb
@@ -24,8 +24,6 @@ Shape = Mapping[str, Any]
 """Keys wanted: a name to `"VARCHAR"`, or to another Shape for an object inside, or `[Shape]` for a list of objects."""
 
 TEXT = "VARCHAR"
-_PLAIN_KEY = re.compile(r"[\w.@:/-]{1,64}", re.ASCII)
-_MOST_KEYS = 64
 _ROWS_A_BATCH = 8_192  # DuckDB works on one Arrow batch a thread
 
 
@@ -66,44 +64,25 @@ def decode(lines: pl.Series, shape: Shape) -> pl.DataFrame:
 def coalesced(lines: pl.Series, keys: Mapping[str, Sequence[str]]) -> pl.DataFrame:
     """`is_object`, and for each name of `keys` the first of its keys that holds something: neither "" nor "-".
 
-    Lines mostly have the keys of the first one, which are a few of all that are looked for: they are decoded by those.
-    A line in which more stands before a colon than was found may have other keys, and is decoded by all.
+    Lines written from few places are read by position, the others are decoded.
     """
     everything = list(dict.fromkeys(key for names in keys.values() for key in names))
-    usual = _flat_keys(lines)
-    if not usual:
-        return _first_of(decode(lines, texts(*everything)), keys)
-    seen = decode(lines, texts(*usual))
-    told = seen.select(pl.sum_horizontal(pl.col(*usual).is_not_null()).alias("told")).to_series()
-    other = (lines.str.count_matches('":', literal=True) != told).fill_null(True)
-    found = _first_of(seen.with_columns(_nothing(everything, but=usual)), keys)
-    return (
-        patched(found, other, _first_of(decode(lines.filter(other), texts(*everything)), keys))
-        if other.any()
-        else found
-    )
+    whole = lines.fill_null("") if lines.has_nulls() else lines
+    quick = regular(whole, everything)
+    rows = quick[ROW]
+    found = _first_of(quick.with_columns(pl.lit(value=True).alias("is_object")), keys)
+    if quick.height == lines.len() and rows.is_sorted():
+        return found
+    left = pl.int_range(lines.len(), eager=True)
+    left = left.filter(~left.is_in(rows.implode()))
+    decoded = _first_of(decode(lines.gather(left), texts(*everything)), keys)
+    return pl.concat([found, decoded]).with_columns(pl.concat([rows, left]).alias(ROW)).sort(ROW).drop(ROW)
 
 
 def _first_of(seen: pl.DataFrame, keys: Mapping[str, Sequence[str]]) -> pl.DataFrame:
-    cells = (pl.coalesce(present(pl.col(key)) for key in names).alias(name) for name, names in keys.items())
-    return seen.select("is_object", *cells)
-
-
-def _nothing(names: Sequence[str], *, but: Sequence[str]) -> list[pl.Expr]:
-    return [pl.lit(None, dtype=pl.String).alias(name) for name in names if name not in but]
-
-
-def _flat_keys(lines: pl.Series) -> list[str]:
-    """The keys of the first line, if it is a flat object of a few plain keys without two that differ in case alone."""
-    try:
-        first = json.loads(lines[0]) if lines.len() else None
-    except (ValueError, RecursionError):
-        return []
-    if not isinstance(first, dict) or len(first) > _MOST_KEYS or "is_object" in first:
-        return []
-    flat = not any(value is None or isinstance(value, dict | list) for value in first.values())
-    plain = all(_PLAIN_KEY.fullmatch(name) for name in first)
-    return list(first) if flat and plain and len({name.lower() for name in first}) == len(first) else []
+    here = {name: [present(pl.col(key)) for key in names if key in seen.columns] for name, names in keys.items()}
+    nothing = pl.lit(None, dtype=pl.String)
+    return seen.select("is_object", *((pl.coalesce(some) if some else nothing).alias(n) for n, some in here.items()))
 
 
 def any_in(lines: pl.Series, *keys: str) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import ClassVar
 
 import polars as pl
@@ -106,22 +107,30 @@ def _is_request() -> pl.Expr:
 
 
 def _typed(cells: pl.DataFrame) -> pl.DataFrame:
-    """Columns of `requests`; the request line counts before its parts."""
-    line = {expr.meta.output_name(): expr for expr in _access.request_line(pl.col("request"))}
-    target = pl.col("target").str.splitn("?", 2)
+    """Columns of `requests`; the request line counts before its parts. What no record has costs nothing."""
+    told = {name for name in cells.columns if cells[name].null_count() < cells.height}
+    nothing = pl.lit(None, dtype=pl.String)
+    lines = _access.request_line(pl.col("request")) if "request" in told else ()
+    line = dict.fromkeys(("method", "path", "query"), nothing) | {e.meta.output_name(): e for e in lines}
+    target = pl.col("target").str.splitn("?", 2).struct if "target" in told else None
+    path, query = (target.field("field_0"), target.field("field_1")) if target is not None else (nothing, nothing)
     port = r"^(\[?[0-9a-fA-F:]*:[0-9a-fA-F:]*:[0-9a-fA-F]*\]?|[^:]+)(?::\d+)?$"
+
+    def number(name: str, of: Callable[[pl.Expr], pl.Expr]) -> pl.Expr:
+        return of(pl.col(name)) if name in told else pl.lit(None, dtype=pl.Float64)
+
     return cells.select(
         "byte_offset", "ts", "host",
         pl.coalesce(pl.col("client").str.extract(port), "client").alias("client_ip"),
         pl.coalesce(line["method"], "method").alias("method"),
-        pl.coalesce(line["path"], target.struct.field("field_0"), pl.when("empty_request").then(pl.lit("")))
+        pl.coalesce(line["path"], path, pl.when("empty_request").then(pl.lit("")))
         .alias("path"),
-        pl.coalesce(line["query"], present(target.struct.field("field_1")), "query").alias("query"),
+        pl.coalesce(line["query"], present(query), "query").alias("query"),
         _access.status(pl.col("status")).alias("status"),
-        integer(pl.col("bytes")).alias("bytes_sent"),
-        pl.coalesce(_access.seconds_ms(pl.col("seconds")), (_access.seconds_ms(pl.col("millis")) / 1000).round(6))
+        number("bytes", integer).alias("bytes_sent"),
+        pl.coalesce(number("seconds", _access.seconds_ms), (number("millis", _access.seconds_ms) / 1000).round(6))
         .alias("duration_ms"),
-        _access.seconds_ms(pl.col("upstream")).alias("upstream_ms"),
+        number("upstream", _access.seconds_ms).alias("upstream_ms"),
         "referer", pl.col("agent").alias("user_agent"), pl.col("user").alias("remote_user"),
         pl.coalesce(pl.col("trace").str.extract(r"^[0-9a-f]{2}-([0-9a-f]{32})-"), "trace").alias("trace_id"),
         "body", "country",
