@@ -5,12 +5,12 @@
 
 from __future__ import annotations
 
-import functools
 import importlib
 import os
 import pkgutil
 import sys
 import traceback
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -18,7 +18,7 @@ import typer
 
 import console.commands as package
 from console.confirm import READ_ONLY
-from console.exits import ExitCode, exit_code_for
+from console.exits import ExitCode, exit_code_for, told
 from console.options import HomeOption
 from console.output import close_quietly, say
 from storage.errors import WatchroomError
@@ -75,13 +75,24 @@ PANELS = ("Logs", "Model Registry", "Performance Monitoring", "Auto-Tuning", "De
 """The groups of `--help`, in the order shown; each command's file names its own."""
 
 
-@functools.cache
-def discover() -> typer.Typer:
-    """The application with every command in it, group by group."""
-    modules = {name: importlib.import_module(f"console.commands.{name.replace('-', '_')}") for name in command_names()}
+def discover(names: Sequence[str] | None = None) -> typer.Typer:
+    """The application with these commands in it (None: all), group by group."""
+    chosen = command_names() if names is None else names
+    modules = {name: importlib.import_module(f"console.commands.{name.replace('-', '_')}") for name in chosen}
+    app.registered_commands.clear()
     for name in sorted(modules, key=lambda n: (PANELS.index(modules[n].PANEL), n)):
         app.command(name, rich_help_panel=modules[name].PANEL)(modules[name].command)
     return app
+
+
+def wanted(arguments: Sequence[str]) -> list[str] | None:
+    """The commands that a command line can mean; making all of them takes a tenth of a second. None: all of them, for
+    help, completion, and the nearest name of one that is misspelt.
+    """
+    if any(name.endswith("_COMPLETE") for name in os.environ):
+        return None
+    named = sorted(set(arguments) & set(command_names()))
+    return named or (None if arguments else [])
 
 
 def main() -> None:
@@ -102,10 +113,11 @@ def joined(arguments: list[str]) -> list[str]:
 def run(arguments: list[str]) -> int:
     """Run one command line; returns its exit code. Every error ends here as one line on stderr."""
     try:
-        returned = discover()(joined(arguments), standalone_mode=False, prog_name="watchroom")
+        words = joined(arguments)
+        returned = discover(wanted(words))(words, standalone_mode=False, prog_name="watchroom")
         return int(returned or 0)
     except WatchroomError as error:
-        say(f"watchroom: {error}")
+        say(f"watchroom: {told(error)}")
         return exit_code_for(error)
     except typer.TyperException as error:
         context = getattr(error, "ctx", None)

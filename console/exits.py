@@ -38,3 +38,13 @@ def exit_code_for(error: BaseException) -> ExitCode:
         if isinstance(error, kind):
             return code
     return ExitCode.INTERRUPTED if isinstance(error, KeyboardInterrupt) else ExitCode.INTERNAL
+
+
+def told(error: Exception) -> str:
+    """An error with what to do next where DuckDB, which worded it, does not say: names of tables and columns."""
+    words = str(error)
+    if isinstance(error, QueryError) and "Catalog Error" in words and "SHOW TABLES" not in words:
+        return f"{words} SHOW TABLES lists the tables and views."
+    if isinstance(error, QueryError) and "Binder Error" in words and "column" in words.lower():
+        return f"{words} DESCRIBE and a table's name list its columns."
+    return words

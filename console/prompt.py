@@ -8,6 +8,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
+from console.exits import told
 from console.output import say
 from storage.errors import WatchroomError
 
@@ -50,7 +51,7 @@ def prompt(room: Room, answer: Callable[[str], None]) -> None:
         except KeyboardInterrupt:
             say("interrupted")
         except WatchroomError as error:
-            say(f"watchroom: {error}")
+            say(f"watchroom: {told(error)}")
 
 
 def _read() -> str:

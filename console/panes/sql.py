@@ -15,6 +15,7 @@ from textual.widgets import Input
 
 from console import words
 from console.cells import Cell, SafeText, Tone, cell, printable, width
+from console.exits import told
 from console.pane import Ask, Pane
 from console.panes._details import fields_text
 from console.reading import Done
@@ -100,7 +101,7 @@ class SqlPane(Pane[Answer]):
         if done.error is None:
             self.show(done.value)
         else:
-            self._title(printable(done.error, limit=300), "")
+            self._title(printable(told(done.error), limit=300), "")
 
     def show(self, found: Answer) -> None:
         """Show an answer."""

@@ -55,13 +55,16 @@ async def settled(pilot: Pilot[int]) -> None:
     """Wait until nothing is being read and everything read is drawn. Fails if that never happens."""
     app = pilot.app
     assert isinstance(app, WatchroomApp)
-    quiet = 0
+
+    def quiet() -> bool:
+        return not app.feed.desks.busy and not app.is_resting and app.feed.held[str(app.pane.id)].read_at is not None
+
     for _ in range(400):
         await pilot.pause(0.02)
-        busy = app.feed.desks.busy or app.is_resting
-        quiet = 0 if busy or app.feed.held[str(app.pane.id)].read_at is None else quiet + 1
-        if quiet == 2:  # what was drawn last may have asked for more
-            return
+        if quiet():
+            await pilot.pause()
+            if quiet():  # what was drawn last asked for nothing more
+                return
     raise AssertionError(f"still reading after 8 s: {app.feed.desks.busy}")
 
 

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from console.cli import run
+from console.cli import run, wanted
+from tests.modelops import room
 
 HEAVY = ("textual", "sklearn", "polars", "duckdb", "pyarrow", "sqlglot", "numpy")
 
@@ -26,6 +27,24 @@ def test_help_imports_nothing_heavy() -> None:
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     assert "analyze" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "made"),
+    [([], []), (["alerts", "--history"], ["alerts"]), (["--read-only", "label", "sql", "x", "true"], ["label", "sql"]),
+     (["--help"], None), (["rolback"], None)],
+)  # fmt: skip
+def test_only_commands_that_are_named_are_made(arguments: list[str], made: list[str] | None) -> None:
+    assert wanted(arguments) == made
+
+
+def test_a_name_that_is_not_there_is_told_with_where_names_are(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    place = str(room(tmp_path).lake.home.path)
+    for statement, says in (("SELECT * FROM request", "SHOW TABLES"), ("SELECT nope FROM requests", "DESCRIBE")):
+        assert run(["sql", statement, "--home", place]) == 4
+        assert says in capfd.readouterr().err
 
 
 def test_an_unknown_command_is_a_usage_error(capfd: pytest.CaptureFixture[str]) -> None:

@@ -45,15 +45,16 @@ def test_it_reads_an_empty_home(name: str, kind: type[Pane[Any]], tmp_path: Path
 
 
 @EVERY
-async def test_it_shows_at_every_size_and_takes_its_share_of_the_keys(
+async def test_it_shows_in_small_terminals_and_takes_its_share_of_the_keys(
     name: str, kind: type[Pane[Any]], console: Callable[..., WatchroomApp]
 ) -> None:
+    """Large ones are drawn in test_screens.py."""
     app = console()
     leaving = {"end", "interrupt", "suspend", "go_back"}
     async with app.run_test(size=(80, 24)) as pilot:
         await pilot.press(str(kind.number))
         await settled(pilot)
-        for columns, rows in ((200, 50), (60, 15), (40, 8), (80, 24)):
+        for columns, rows in ((60, 15), (40, 8), (80, 24)):
             await pilot.resize_terminal(columns, rows)
             await pilot.pause()
             lines = screen_text(app).splitlines()

@@ -14,7 +14,7 @@ import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-QUIET_S = 0.4
+QUIET_S = 0.2
 """A program that wrote nothing for so long has drawn what it had to."""
 PATIENCE_S = 60.0
 """Longest wait for something to appear; only a hang takes this long."""
