@@ -10,9 +10,9 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.geometry import Size
-from textual.screen import ModalScreen
 
 from console.cells import Cell, Line, SafeText
+from console.dialogs._scrolling import Scrolling
 from console.widgets.lines import Sheet
 
 _LEAD = re.compile(r"\s*(?:\S+\s{2,}(?=\S))?")
@@ -41,15 +41,10 @@ class Folded(Sheet):
         return len(wrapped(self._text, width))
 
 
-class DetailDialog(ModalScreen[None]):
+class DetailDialog(Scrolling):
     """Text under a title; scrolls. `add` puts what takes reading below it."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape,q,enter", "dismiss", "close"),
-        Binding("j,down", "move(1)", "down"),
-        Binding("k,up", "move(-1)", "up"),
-        Binding("pagedown,space", "move(10)", "page down"),
-        Binding("pageup", "move(-10)", "page up"),
         Binding("y", "copy", "copy"),
     ]
     DEFAULT_CSS = """
@@ -75,10 +70,6 @@ class DetailDialog(ModalScreen[None]):
         self._text = SafeText(f"{self._text}\n\n{text}")
         if self.is_mounted:
             self.query_one(Folded).write(self._text)
-
-    def action_move(self, rows: int) -> None:
-        """Scroll."""
-        self.query_one(Sheet).scroll_relative(y=rows, animate=False)
 
     def action_copy(self) -> None:
         """Copy the text."""

@@ -8,25 +8,21 @@ from typing import ClassVar
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
-from textual.screen import ModalScreen
 
 from console import actions
 from console.cells import Cell, Line, SafeText, Tone, cell
+from console.dialogs._scrolling import Scrolling
 from console.pane import panes
 from console.widgets.lines import Sheet
 
 GROUPS: tuple[actions.Group, ...] = ("Change", "Look", "Move", "Go")
 
 
-class HelpDialog(ModalScreen[None]):
+class HelpDialog(Scrolling):
     """The keys of the pane one came from, then all others."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape,q,question_mark,f1,enter", "dismiss", "close"),
-        Binding("j,down", "move(1)", "down"),
-        Binding("k,up", "move(-1)", "up"),
-        Binding("pagedown,space", "move(10)", "page down"),
-        Binding("pageup", "move(-10)", "page up"),
+        Binding("question_mark,f1", "dismiss", "close"),
     ]
     DEFAULT_CSS = """
     HelpDialog .dialog { width: 78; height: 90%; }
@@ -48,10 +44,6 @@ class HelpDialog(ModalScreen[None]):
     def on_mount(self) -> None:
         """Write the keys down."""
         self.query_one(Sheet).show(lambda columns, _rows: help_lines(self._pane, columns, read_only=self._read_only))
-
-    def action_move(self, rows: int) -> None:
-        """Scroll."""
-        self.query_one(Sheet).scroll_relative(y=rows, animate=False)
 
 
 def help_lines(pane: str, columns: int, *, read_only: bool) -> Sequence[Line]:
