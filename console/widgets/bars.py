@@ -154,7 +154,7 @@ def key_line(keys: Sequence[Key], note: Cell | None, columns: int) -> Line:
     out: list[Cell] = [Cell(SafeText(" "))]
     left = columns - 1
     for key in keys:
-        size = len(key.shown) + len(key.title) + 3
+        size = len(key.shown) + len(key.title) + 1  # and two blanks, for which there need be no room at the end
         if size > left:
             break
         tone = Tone.ACCENT if key.enabled else Tone.DIM
