@@ -27,6 +27,7 @@ SECRET_WORDS = (
 """Segments that say of the next one, or of one of the two after it, that it lets in whoever knows it."""
 LEAST_BYTES = 20
 """A shorter segment is taken for a name: 120 bits are 20 letters and digits, or 30 hexadecimal ones."""
+_WORD = 4
 _LONG = 32
 JWT = r"eyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,}(?:\.[A-Za-z0-9_-]*)?"
 _SEGMENT = "[A-Za-z0-9_~=%+-]"
@@ -64,21 +65,19 @@ def _with_long_runs(text: pl.Series) -> Offsets:
     if not isinstance(longest, int) or longest < LEAST_BYTES:
         return np.empty(0, dtype=np.int64)
     lines = Lines.of(text)
-    rows = np.unique(np.searchsorted(lines.starts, _runs(lines.data), side="right") - 1)
-    found: Offsets = rows[lines.stops[rows] - lines.starts[rows] >= LEAST_BYTES]
+    begins = _runs(lines.data)
+    rows = np.searchsorted(lines.starts, begins, side="right") - 1
+    found: Offsets = np.unique(rows[lines.stops[rows] - begins > LEAST_BYTES - _WORD])
     return found
 
 
 def _runs(data: Bytes) -> Offsets:
-    """Where LEAST_BYTES and more, or hardly fewer, stand none of which is a slash, a dot, a colon, a quote or a blank.
-
-    So many bytes hold at least four whole words of four bytes each, wherever they begin.
-    """
+    """Where four whole words stand in which no byte ends a segment: there are four in every run of LEAST_BYTES."""
     ends = (data - np.uint8(ord("."))) < 2  # 46 is the dot, 47 the slash
     for byte in b' :"':
         ends |= data == byte
-    free = ends[: len(ends) & ~3].view(np.uint32) == 0
-    return np.flatnonzero(free[:-3] & free[1:-2] & free[2:-1] & free[3:]) * 4
+    free = ends[: len(ends) & -_WORD].view(np.uint32) == 0
+    return np.flatnonzero(free[:-3] & free[1:-2] & free[2:-1] & free[3:]) * _WORD
 
 
 @functools.cache
