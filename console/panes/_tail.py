@@ -40,7 +40,7 @@ _LITERALS = r"'(?:[^']|'')*'|\b\d+(?:\.\d+)?\b"
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """One line of the stream: `kind` is web, db, job or log; `parts` are its texts as `panes/live.py` lays them out.
+    """One line of the stream: `kind` is web, db, job or log; `parts` are its texts as `panes/_lines.py` lays them out.
 
     `subjects` are the names under which a detector may flag it, as (kind of subject, value).
     """

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, ClassVar, overload
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar
 
 from textual import on
 from textual.app import ComposeResult
@@ -13,20 +13,17 @@ from textual.message import Message
 
 from console import words
 from console.ahead import Ahead
-from console.cells import EMPTY, Cell, Line, SafeText, Tone, cell, printable
+from console.cells import Line, SafeText, Tone, cell, printable
 from console.pane import Ask, Pane
+from console.panes._lines import COLUMNS, event_row, flagged_row
 from console.panes._tail import Event, Flag, Tail, Unlanded, read_tail
 from console.theme import Glyphs
 from console.widgets.bars import Bar
-from console.widgets.grid import Column, Grid, Row
+from console.widgets.grid import Grid, Row
 
 if TYPE_CHECKING:
     from engine.room import Room
 
-COLUMNS = (
-    Column("", 8), Column("", 3), Column("", 15), Column("", 0), Column("", 5, right=True), Column("", 8, right=True),
-    Column("", 7), Column("", 0, least=120),
-)  # fmt: skip
 FORMER = 200
 """So many of the newest rows are looked through for the unfinished form of a record that comes whole."""
 FLAGS = 5_000
@@ -194,85 +191,6 @@ def _covers(flag: Flag, event: Event) -> bool:
     if event.ts is None or flag.start is None or flag.end is None:
         return True
     return flag.start <= event.ts <= flag.end
-
-
-class _Cells(Sequence[Cell]):
-    """The cells of an event, made when they are looked at: most rows of a busy log never are."""
-
-    __slots__ = ("_event", "_line")
-
-    def __init__(self, event: Event) -> None:
-        self._event = event
-        self._line: Line | None = None
-
-    @property
-    def line(self) -> Line:
-        """The cells."""
-        if self._line is None:
-            self._line = _cells(self._event)
-        return self._line
-
-    def __len__(self) -> int:
-        return len(COLUMNS)
-
-    @overload
-    def __getitem__(self, index: int) -> Cell: ...
-    @overload
-    def __getitem__(self, index: slice) -> Line: ...
-    def __getitem__(self, index: int | slice) -> Cell | Line:
-        return self.line[index]
-
-
-def _cells(event: Event) -> Line:
-    who, what, middle, took = _LAYOUTS[event.kind](event.parts)
-    tone = Tone.WARN if event.bad else Tone.PLAIN
-    return (
-        Cell(words.clock(event.ts), Tone.DIM), cell(event.kind, Tone.ACCENT), cell(who), cell(what, tone),
-        cell(middle, tone if event.bad else Tone.DIM), Cell(took, Tone.DIM), Cell(EMPTY), Cell(EMPTY),
-    )  # fmt: skip
-
-
-def event_row(event: Event) -> Row:
-    """An event as a row, not flagged."""
-    return Row(event.key, _Cells(event), about=event)
-
-
-def flagged_row(row: Row, flag: Flag, glyphs: Glyphs) -> Row:
-    """The row with the flag's model and reason."""
-    label = f"{glyphs.flag}{flag.model.split('-')[0]}"
-    cells = (*row.cells[:-2], cell(label, Tone.BAD), cell(printable(flag.reason, limit=200), Tone.WARN))
-    return replace(row, cells=cells, marked=True)
-
-
-_Laid = tuple[str, str, str, SafeText]
-
-
-def _web(parts: Sequence[str]) -> _Laid:
-    client, method, path, status, duration = parts
-    return client, f"{method} {path}", status, _milliseconds(duration)
-
-
-def _db(parts: Sequence[str]) -> _Laid:
-    who, database, sql, times, duration, _ = parts
-    return f"{who[:8]} {database}", " ".join(sql.split()), f"×{times}" if times != "1" else "", _milliseconds(duration)
-
-
-def _job(parts: Sequence[str]) -> _Laid:
-    kind, worker, duration, memory, status, error = parts
-    size = f" {float(memory):.0f} MB" if memory else ""
-    return kind, f"{worker}{size} {error}".strip(), status, _milliseconds(duration)
-
-
-def _log(parts: Sequence[str]) -> _Laid:
-    level, logger, message = parts
-    return logger, message, level, EMPTY
-
-
-_LAYOUTS = {"web": _web, "db": _db, "job": _job, "log": _log}
-
-
-def _milliseconds(text: str) -> SafeText:
-    return words.milliseconds(float(text)) if text else EMPTY
 
 
 def state_line(grid: Grid, sources: Sequence[tuple[str, int]], skipped: int, columns: int, glyphs: Glyphs) -> Line:

@@ -56,10 +56,16 @@ def heading(columns: Sequence[Column], room: int) -> Line:
 
 
 def laid_out(row: Row, columns: Sequence[Column], room: int, here: str) -> Line:
-    """A row in its columns; `here` marks the one under the cursor."""
+    """A row in its columns; `here` marks the one under the cursor. Text that is too long runs on over empty columns."""
     cells = [Cell(SafeText(f"{here or ' '} "), Tone.ACCENT)]
-    for index, column, size in visible(columns, room):
-        item = row.cells[index] if index < len(row.cells) else Cell(EMPTY)
+    parts = [(row.cells[i] if i < len(row.cells) else Cell(EMPTY), c, size) for i, c, size in visible(columns, room)]
+    at = 0
+    while at < len(parts):
+        item, column, size = parts[at]
+        at += 1
+        while at < len(parts) and not column.right and not parts[at][0].text and width(item.text) > size:
+            size += parts[at][2] + 1
+            at += 1
         cells.append(Cell(fit(item.text, size, right=column.right), item.tone))
         cells.append(Cell(SafeText(" ")))
     if row.tail is None:
