@@ -19,7 +19,7 @@ resistant line (1951) for what the payload explains; bounded slowdown by Feitels
 Flow-Bench (arXiv:2306.09930); its labels gave the two numbers that say what a faint sign on all of a worker's runs is
 worth (`engine/queue/calibration.py`).
 
-Cost: 11 microseconds of CPU time a run in memory, up to 19 from Parquet slice by slice; linear in the runs.
+Cost: 11 microseconds of CPU time a run in memory, 20 from Parquet slice by slice; linear in the runs.
 """
 
 from __future__ import annotations

@@ -56,6 +56,6 @@ ABOUT = About(
         "A leak shows as a slope only while memory rises by two fifths over the last 87 runs of a worker within a day.",
         "Failures that come back regularly are usual after a few days.",
         "Times, waits and peaks below 20 ms, half a second (or the run's own time) and 16 MB count as equal.",
-        "Waits of a type that ranges over hours by nature: an injected wait of minutes is found in two of three runs.",
+        "Waits of a type that ranges over hours at the same payload by nature.",
     ),
 )  # fmt: skip

@@ -5,7 +5,7 @@ Sources: OWASP CRS 932, 933, 934 and 944, the tplmap and PayloadsAllTheThings fa
 
 from __future__ import annotations
 
-from engine.waf.signals.contract import ANYWHERE, LIKELY, SURE, TEXTS, VALUES, Signal
+from engine.waf.signals.contract import ANYWHERE, SURE, TEXTS, VALUES, Signal
 
 _CMD = "command injection"
 _TPL = "template injection"
@@ -31,7 +31,7 @@ SIGNALS = [
         rf"(?:[;|`\n]|&&|\|\||&\s|"
         rf"\$\()\s*(?:/?(?:usr/)?(?:local/)?s?bin/)?(?:{_UNIX})(?:\.exe)?(?:\s+[-/\w.\"'$*?%&>]|\s*[;|&`)<>]|\s*$|"
         rf"\{{|\()",
-        seen_in="bare", zones=VALUES, sure=LIKELY,
+        seen_in="bare", zones=VALUES, sure=SURE,
     ),
     Signal(
         "cmd-separator-word", _CMD, "a shell separator, then a command with an option or path",

@@ -11,12 +11,13 @@ VALUES = ("path", "arg", "header", "cookie", "referer")
 TEXTS = (*VALUES, "agent")
 """Every zone but the whole body of a structured request, whose strings are units of their own."""
 
-SURE, LIKELY, UNSEEN = 0.95, 0.8, 0.7
+SURE, UNSEEN = 0.95, 0.7
 """How probable an attack is at least where a signal shows that says so, everything else unknown.
 
-SURE: of 24,700 honest requests in the public sets (18,700 of them real browsing, the others picked to mislead) at most
-one shows it, while attacks do; one in twenty is left for what no set holds. LIKELY: more of them show it. UNSEEN: the
-sets hold it nowhere, so it is believed on the word of its source.
+SURE: of the 9,827 honest requests in the sets that may be learnt from at most one shows it, while attacks do. One in
+twenty is left for what those sets do not hold: on blazehttp, which no signal's worth was taken from, 254 of 326 attacks
+and 25 of 18,707 honest requests show one, nine attacks in ten even in that mix. UNSEEN: the sets hold it nowhere, so it
+is believed on the word of its source.
 """
 
 
@@ -35,6 +36,6 @@ class Signal:
     """Which reading of the unit: decoded and squeezed, only decoded, as a shell does, or as it came (lower case)."""
     zones: tuple[str, ...] = VALUES
     sure: float = 0.0
-    """A floor for the probability that the unit attacks: SURE, LIKELY or UNSEEN; 0: the model decides."""
+    """A floor for the probability that the unit attacks: SURE or UNSEEN; 0: the model decides."""
     soft: bool = False
     """Only odd where nothing is there: a browser or known robot that is served (2xx, 304) does not probe."""

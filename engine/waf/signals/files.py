@@ -5,7 +5,7 @@ Sources: OWASP CRS 920, 921, 930, 931 and 934, the CrowdSec scenarios' names, th
 
 from __future__ import annotations
 
-from engine.waf.signals.contract import ANYWHERE, LIKELY, SURE, TEXTS, Signal
+from engine.waf.signals.contract import ANYWHERE, SURE, TEXTS, Signal
 
 _DIR = "path traversal"
 _SENSITIVE = "sensitive file"
@@ -135,7 +135,7 @@ SIGNALS = [
     Signal(
         "nul-byte", _EVASION, "a NUL byte or control signs",
         r"%00|\\x00|\\u0000|%25%30%30|%2500|%0[1-8bcef]|%1[0-9a-f]|%7f",
-        seen_in="raw", zones=("arg", "path", "cookie", "header", "referer", "agent"), sure=LIKELY,
+        seen_in="raw", zones=("arg", "path", "cookie", "header", "referer", "agent"), sure=SURE,
     ),
     Signal(
         "line-break", _EVASION, "an encoded line break in a path or name",

@@ -6,7 +6,7 @@ paths seen in the public scanner logs. Host names and a site's own prefix never 
 
 from __future__ import annotations
 
-from engine.waf.signals.contract import LIKELY, SURE, UNSEEN, Signal
+from engine.waf.signals.contract import SURE, UNSEEN, Signal
 
 _CVE = "exploit of a published hole"
 _SHELL = "web shell"
@@ -57,7 +57,7 @@ SIGNALS = [
         r"/helpdesk/webobjects|/badging/|/badge_|/eonapi|/casa/|/saas/|/zxtm/|/cmd,/|/simzysh|/interview\?|"
         r"/developmentserver|/trufusion|/wsstatusevents|/documentum/|/run/?$|/card_scan\.php|/access/set|/sitecore|"
         r"/-/xaml|/fort/|/admin/config\.php",
-        zones=_PATH, sure=LIKELY, soft=True,
+        zones=_PATH, sure=SURE, soft=True,
     ),
     Signal(
         "cve-wordpress", _CVE, "a hole of a WordPress or CMS plug-in",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from engine.waf.signals.contract import LIKELY, SURE, TEXTS, Signal
+from engine.waf.signals.contract import SURE, TEXTS, Signal
 
 _XSS = "cross-site scripting"
 _HARD = (
@@ -12,7 +12,7 @@ _HARD = (
 )
 
 SIGNALS = [
-    Signal("xss-script-tag", _XSS, "a <script> tag", r"<\s*/?\s*(?:[a-z]+:)?script\b|<scr", zones=TEXTS, sure=LIKELY),
+    Signal("xss-script-tag", _XSS, "a <script> tag", r"<\s*/?\s*(?:[a-z]+:)?script\b|<scr", zones=TEXTS, sure=SURE),
     Signal(
         "xss-hard-tag", _XSS, "a tag that can run script",
         rf"<\s*/?\s*(?:{_HARD})(?:[\s/>'\"=`{{(;]|$)",
