@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import ClassVar
 
 import numpy as np
@@ -27,6 +28,7 @@ _FIELDS = {
     "examined": r"Rows_examined: (\d+)",
     "errno": r"Last_errno: ([1-9]\d*)",
 }
+_BEHIND = re.compile(rb";\r?\n(?=# (?:Time: +[0-9]|User@Host: ))")
 
 
 class MysqlSlow(LogFormat):
@@ -94,6 +96,11 @@ class MysqlSlow(LogFormat):
         opening = hashed & told[run] & (dated | np.isin(key, [ord(c) for c in "UQCS"]) | (data[lines + 3] == ord("h")))
         starts: Offsets = lines[opening][np.unique(run[opening], return_index=True)[1]]
         return starts[starts > 0]
+
+    def resumes(self, block: bytes) -> int | None:
+        """Behind a statement: what a run of `#` lines that is cut begins with is not known."""
+        found = _BEHIND.search(block)
+        return found.end() if found is not None else None
 
     def parse(self, records: pl.DataFrame, *, final: bool, context: Context = NO_CONTEXT) -> Parsed:
         """Headers by key, the statement behind `use` and `SET timestamp`."""

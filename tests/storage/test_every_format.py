@@ -174,6 +174,16 @@ def test_no_bytes_raise(name: str, data: st.DataObject) -> None:
 
 
 @every_format
+def test_a_log_is_resumed_from_anywhere_where_a_record_begins(name: str) -> None:
+    fmt = load(name)
+    block = 2 * "".join(s.text.rstrip("\n") + "\n" for s in fmt.samples if s.kind != "reject").encode()
+    begins = {0, len(block), *fmt.ends(block).tolist()}
+    found = [(at, fmt.resumes(block[at:])) for at in range(0, len(block), 7)]
+    assert {at + place for at, place in found if place is not None} <= begins
+    assert found[0][1] is not None
+
+
+@every_format
 def test_an_empty_block_gives_nothing(name: str) -> None:
     """No bytes, no records, no rows, no rejects, nothing held."""
     fmt = load(name)
