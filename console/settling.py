@@ -15,6 +15,7 @@ above all, and takes a tenth of a second in which nothing moves; Python does it 
 
 def keep_even() -> None:
     """Let threads take turns often, and look through everything for garbage rarely: what is drawn must not wait."""
-    sys.setswitchinterval(min(TURN_S, sys.getswitchinterval()))
+    if sys.getswitchinterval() > TURN_S:
+        sys.setswitchinterval(TURN_S)
     young, older, _ = gc.get_threshold()
     gc.set_threshold(young, older, YOUNGER_LOOKS)
