@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 SPEED  ?=
 READY  := $(VENV)/.ready
 
-.PHONY: demo test lint types check record stack soak docs clean
+.PHONY: demo test lint types check record stack soak docs screenshot clean
 .DEFAULT_GOAL := help
 
 help: ## what there is
@@ -43,8 +43,11 @@ record: ## record sample_data/recording anew from real servers
 	.venv-record/bin/pip install --quiet -r sample_data/requirements-record.txt
 	.venv-record/bin/python sample_data/record.py
 
-docs: $(READY) ## generated pages and the screenshot
+docs: $(READY) ## the pages that are made from the code
 	$(BIN)/python scripts/generate_docs.py
+
+screenshot: $(READY) ## docs/screenshot.svg anew: the recorded sample as it happened, up to five minutes
+	$(BIN)/python scripts/screenshot.py
 
 clean: ## remove what was built
 	rm -rf $(VENV) .venv-record build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
