@@ -14,7 +14,7 @@ import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-QUIET_S = 0.2
+QUIET_S = 0.3
 """A program that wrote nothing for so long has drawn what it had to."""
 PATIENCE_S = 60.0
 """Longest wait for something to appear; only a hang takes this long."""
@@ -51,11 +51,16 @@ class OnTerminal:
 
     def send(self, keys: bytes) -> int:
         """Type, once it is quiet; returns how much had been written before."""
-        while select.select([self.fd], [], [], QUIET_S)[0] and self.pump(0):
-            pass
+        self.rest(QUIET_S)
         before = len(self.output)
         os.write(self.fd, keys)
         return before
+
+    def rest(self, seconds: float) -> None:
+        """Until nothing was written for so long."""
+        end = time.monotonic() + PATIENCE_S
+        while select.select([self.fd], [], [], seconds)[0] and self.pump(0):
+            assert time.monotonic() < end, f"never rests: {self.output[-2000:]!r}"
 
     def signal(self, number: signal.Signals) -> None:
         """Send it a signal."""
