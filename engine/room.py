@@ -8,6 +8,7 @@ from typing import Literal
 
 from engine.config_file import load_config
 from engine.detector import names
+from engine.manner import configured
 from engine.registry import Actor, Registry
 from storage.clock import Clock, utc_now
 from storage.errors import RefusedError
@@ -48,7 +49,7 @@ class Room:
         home = Home(path if path is not None else default_home())
         if not create:
             home.require()
-        lake = Lake.open(home, clock)
+        lake = Lake.open(home, clock, lambda: configured(home.config).masking)
         registry = Registry(lake.ledger, Actor.current(origin), clock)
         room = cls(home, lake, lake.ledger, Reader(lake), registry, clock, read_only)
         if create and deploy and not registry.models():

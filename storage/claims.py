@@ -7,7 +7,7 @@ by a crash, or held an unfinished record that has come whole since.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,8 @@ from storage.segments import read_metadata
 
 Span = tuple[int, int]
 """Start and end of bytes of a source."""
+Claim = tuple[str, str, str, int]
+"""Rows of which table and day of which source: (table, day, source path, generation)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,8 +34,8 @@ class Found:
     replaces: frozenset[str]
     whole: bool
 
-    def claims(self) -> set[tuple[str, str, str, int]]:
-        """Which table and day of which source it holds rows of: (table, day, source path, generation)."""
+    def claims(self) -> set[Claim]:
+        """Which table and day of which source it holds rows of."""
         folders = {tuple(Path(p).parts[:2]) for p in self.paths}
         return {(t, day, str(o["path"]), int(o["generation"])) for t, day in folders for o in self.origins}
 
@@ -84,19 +86,22 @@ def merged(found: Iterable[Found]) -> tuple[set[str], list[Found]]:
     return taken, remaining
 
 
-def choose(found: Iterable[Found], landed: Mapping[tuple[str, int], int]) -> list[Found]:
-    """Those whose bytes no later one claims and no restored offset covers.
+def choose(
+    found: Iterable[Found], landed: Mapping[tuple[str, int], int], gone: Mapping[Claim, Sequence[Span]]
+) -> list[Found]:
+    """Those whose bytes no later one claims and no restored offset covers, unless what landed of them is `gone`.
 
     An unfinished record counts only if nothing later goes past its start, in whatever table: half a line is a reject,
     the whole one a row.
     """
-    taken: dict[tuple[str, str, str, int], list[Span]] = defaultdict(list)
+    taken: dict[Claim, list[Span]] = defaultdict(list)
     reached: dict[tuple[str, int], int] = defaultdict(int)
     chosen = []
     for item in sorted(found, key=lambda i: i.order, reverse=True):
         spans = {claim: _spans(item, claim[2:]) for claim in item.claims()}
         clash = any(
-            start < landed.get(claim[2:], 0) or any(a < end and start < b for a, b in taken[claim])
+            (start < landed.get(claim[2:], 0) and not any(a <= start and end <= b for a, b in gone.get(claim, ())))
+            or any(a < end and start < b for a, b in taken[claim])
             for claim, mine in spans.items() for start, end in mine if start < end
         ) or any(start < reached[source] for source, start in item.unfinished())  # fmt: skip
         if clash:
@@ -108,6 +113,15 @@ def choose(found: Iterable[Found], landed: Mapping[tuple[str, int], int]) -> lis
             taken[claim] += mine
         chosen.append(item)
     return chosen
+
+
+def claimed(found: Iterable[Found]) -> dict[Claim, list[Span]]:
+    """Which bytes commits hold rows of."""
+    spans: dict[Claim, list[Span]] = defaultdict(list)
+    for item in found:
+        for claim in item.claims():
+            spans[claim] += _spans(item, claim[2:])
+    return spans
 
 
 def _spans(item: Found, source: tuple[str, int]) -> list[Span]:

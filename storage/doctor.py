@@ -18,7 +18,7 @@ from storage.home import Home, set_aside
 from storage.lake import Lake
 from storage.ledger import Ledger
 from storage.masking import Masking
-from storage.reland import Range, reland
+from storage.reland import ranges_of, reland
 from storage.segments import PENDING_SUFFIX, checksum_file
 
 ORPHAN_AGE_S = 600.0
@@ -121,7 +121,7 @@ def repair(
     report, began = Report(findings), rfc3339(clock())
     try:
         if findings.ledger is not None:
-            report.done += rebuild.rebuild(home, clock)
+            report.done += rebuild.rebuild(home, clock, masking)
             again = examine(home, deep=deep, orphan_age_s=orphan_age_s, clock=clock)
             report.findings = findings = replace(again, ledger=findings.ledger)
         _tidy(home, findings, report, clock)
@@ -170,7 +170,8 @@ def _count(things: Sequence[object], what: str) -> str:
 def _mend(lake: Lake, item: Broken, report: Report, masking: Masking | None) -> None:
     """Take a broken segment out of the manifest and land its rows again."""
     now = lake.clock()
-    ranges = _ranges(lake, item)
+    with lake.ledger.read() as connection:
+        ranges = ranges_of(connection, item.id, item.path, item.table_name)
     if item.path.exists():
         set_aside(lake.home, item.path, now)
     with lake.ledger.write() as connection:
@@ -196,21 +197,6 @@ def _mend(lake: Lake, item: Broken, report: Report, masking: Masking | None) -> 
     report.landed_again += again
     report.lost_rows += lost
     report.done.append(f"{item.path.name}: {item.trouble}; {again} rows landed again from the log, {lost} lost")
-
-
-def _ranges(lake: Lake, item: Broken) -> list[Range]:
-    """The bytes whose rows a segment held; none for one that rows were taken out of: they must not come back."""
-    day = item.path.parent.name.removeprefix("date=")
-    with lake.ledger.read() as connection:
-        rows = connection.execute(
-            "SELECT landed.* FROM landed JOIN segment ON id = segment_id WHERE id = ? AND NOT redacted"
-            " ORDER BY source_id, start_offset", (item.id,),
-        ).fetchall()  # fmt: skip
-        return [
-            Range(sources.get_source(connection, row["source_id"]), row["start_offset"], row["end_offset"],
-                  item.table_name, day)
-            for row in rows
-        ]  # fmt: skip
 
 
 def _ledger_trouble(home: Home, *, deep: bool) -> str | None:

@@ -14,7 +14,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
-from typing import TextIO
+from typing import TYPE_CHECKING, TextIO
 from uuid import uuid4
 
 import polars as pl
@@ -25,6 +25,9 @@ from storage.home import Home
 from storage.ledger import Ledger
 from storage.schema import table
 from storage.segments import Draft, Segment, Written, draft, read_segments, write_segment
+
+if TYPE_CHECKING:
+    from storage.masking import Masking
 
 __all__ = ["Also", "Lake", "Origin", "Prepared", "Segment", "Snapshot", "read_segments"]
 
@@ -80,12 +83,15 @@ class Lake:
         self.disk = disk or Disk()
 
     @classmethod
-    def open(cls, home: Home, clock: Clock = utc_now) -> Lake:
-        """The lake at `home`, made if it is not there; a ledger that is lost is rebuilt first (storage/rebuild.py)."""
+    def open(cls, home: Home, clock: Clock = utc_now, masking: Callable[[], Masking] | None = None) -> Lake:
+        """The lake at `home`, made if it is not there; a ledger that is lost is rebuilt first (storage/rebuild.py).
+
+        What has to land again then is masked as `masking` says, which is not asked before: by the defaults without.
+        """
         from storage.rebuild import revive
 
         home.create()
-        revive(home, clock)
+        revive(home, clock, masking)
         return cls(home, Ledger(home.ledger), clock)
 
     def append(self, frames: Mapping[str, pl.DataFrame], *, kind: str, origin: Origin | Sequence[Origin] | None = None,

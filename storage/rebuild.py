@@ -10,7 +10,7 @@ import fcntl
 import logging
 import shutil
 import sqlite3
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -18,13 +18,15 @@ from typing import Any
 import polars as pl
 
 from storage import backup, sources
-from storage.claims import Found, Span, choose, find_commits, merged
+from storage.claims import Found, choose, find_commits, merged
 from storage.clock import Clock, rfc3339
 from storage.disk import Disk
 from storage.errors import UnavailableError
 from storage.home import Home, set_aside
 from storage.lake import Lake, record_landed, record_segments
 from storage.ledger import Ledger
+from storage.masking import Masking
+from storage.missing import Missing, held_spans, holes, land_missing, missing_segments, tell_gap
 from storage.reland import Range, reland
 from storage.segments import Written, checksum_file, read_metadata
 
@@ -58,14 +60,14 @@ def _is_no_database(path: Path) -> bool:
     return False
 
 
-def revive(home: Home, clock: Clock) -> list[str]:
+def revive(home: Home, clock: Clock, masking: Callable[[], Masking] | None = None) -> list[str]:
     """Rebuild the ledger if it is lost, one process at a time; returns what was done. Raises UnavailableError."""
     if not is_lost(home):
         return []
     try:
         with (home.state / "rebuild.lock").open("w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
-            done = rebuild(home, clock) if is_lost(home) else []
+            done = rebuild(home, clock, masking() if masking else None) if is_lost(home) else []
     except OSError as error:
         text = f"the ledger {home.ledger} is lost and cannot be rebuilt now ({error.strerror}); make room and try again"
         raise UnavailableError(text) from error
@@ -74,8 +76,11 @@ def revive(home: Home, clock: Clock) -> list[str]:
     return done
 
 
-def rebuild(home: Home, clock: Clock) -> list[str]:
-    """Put a ledger in place of the damaged one; returns what was done, one line each. Raises OSError."""
+def rebuild(home: Home, clock: Clock, masking: Masking | None = None) -> list[str]:
+    """Put a ledger in place of the damaged one; returns what was done, one line each. Raises OSError.
+
+    What lands again is masked by `masking`, by the safe defaults without.
+    """
     done = [f"kept the damaged ledger in {kept}"] if (kept := _set_ledger_aside(home, clock)) else []
     done.append(_restore(home))
     lake = Lake(home, Ledger(home.ledger), clock)
@@ -83,13 +88,15 @@ def rebuild(home: Home, clock: Clock) -> list[str]:
     found = find_commits(home, known)
     _count_on(lake, max((item.order[0] for item in found), default=0))
     taken, candidates = merged(found)
-    chosen = choose(candidates, _landed_before(lake))
+    missing = [item for item in missing_segments(lake) if item.path not in taken]
+    chosen = choose(candidates, _landed_before(lake), held_spans(missing))
     for item in sorted(chosen, key=lambda i: i.order):
         _adopt(lake, item)
-    _supersede(lake, taken & known)
+    _supersede(lake, (taken & known) | {item.path for item in missing})
     _set_unclaimed_aside(lake)
-    rows, lost_bytes = _fill_holes(lake)
-    lost_bytes += _tell_torn(lake, found)
+    rows, lost_bytes = land_missing(lake, missing, chosen, masking)
+    more, also_lost = _fill_holes(lake, missing, masking)
+    rows, lost_bytes = rows + more, lost_bytes + also_lost + _tell_torn(lake, found)
     done.append(f"rebuilt the manifest: {len(chosen)} commits adopted from their segments, {rows} rows landed again")
     if lost_bytes:
         done.append(f"lost: the rows of {lost_bytes} bytes, whose segments and logs are both gone (table gap)")
@@ -242,10 +249,10 @@ def _supersede(lake: Lake, paths: set[str]) -> None:
         )
 
 
-def _fill_holes(lake: Lake) -> tuple[int, int]:
+def _fill_holes(lake: Lake, missing: Sequence[Missing], masking: Masking | None) -> tuple[int, int]:
     """Land bytes again that lie before a source's offset and that no commit claims; what is gone is a gap.
 
-    How many rows landed, and how many bytes are gone.
+    Bytes of `missing` segments are no holes: they have been seen to. How many rows landed, how many bytes are gone.
     """
     rows = lost_bytes = 0
     with lake.ledger.read() as connection:
@@ -258,24 +265,11 @@ def _fill_holes(lake: Lake) -> tuple[int, int]:
             ).fetchall()
             for s in known
         }
+    for source_id, start, end in (stretch for item in missing for stretch in item.stretches):
+        spans[source_id].append((start, end))
     for source in known:
-        for start, end in _holes([(a, b) for a, b in spans[source.id]], source.read_to.offset):
-            again = reland(lake, Range(source, start, end))
+        for start, end in holes([(a, b) for a, b in spans[source.id]], 0, source.read_to.offset):
+            again = reland(lake, Range(source, start, end), masking)
             rows += again or 0
-            if again is None:
-                with lake.ledger.write() as connection:
-                    reason = "its segment was lost with the ledger, and the log is gone"
-                    sources.record_gap(connection, source, end - start, reason, rfc3339(lake.clock()), start=start)
-                lost_bytes += end - start
+            lost_bytes += tell_gap(lake, source, (start, end)) if again is None else 0
     return rows, lost_bytes
-
-
-def _holes(spans: list[Span], end: int) -> list[Span]:
-    holes, at = [], 0
-    for start, stop in sorted(spans):
-        if start > at:
-            holes.append((at, start))
-        at = max(at, stop)
-    if at < end:
-        holes.append((at, end))
-    return holes

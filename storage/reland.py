@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sqlite3
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,7 +16,7 @@ from storage.lake import Lake, Origin
 from storage.masking import Masking
 from storage.opening import find_rest
 from storage.parsing import Frames
-from storage.sources import Source, identity
+from storage.sources import Source, get_source, identity
 from storage.streams import Stream, open_stream
 from storage.tail import Place, Tail
 
@@ -65,6 +66,19 @@ class Range:
     end: int
     table_name: str | None = None
     day: str | None = None
+
+
+def ranges_of(connection: sqlite3.Connection, segment_id: int, path: Path, table_name: str) -> list[Range]:
+    """The bytes whose rows a segment held; none for one that rows were taken out of: they must not come back."""
+    rows = connection.execute(
+        "SELECT landed.* FROM landed JOIN segment ON id = segment_id WHERE id = ? AND NOT redacted"
+        " ORDER BY source_id, start_offset", (segment_id,),
+    ).fetchall()  # fmt: skip
+    day = path.parent.name.removeprefix("date=")
+    return [
+        Range(get_source(connection, row["source_id"]), row["start_offset"], row["end_offset"], table_name, day)
+        for row in rows
+    ]
 
 
 def reland(lake: Lake, wanted: Range, masking: Masking | None = None) -> int | None:

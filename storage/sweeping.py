@@ -18,6 +18,7 @@ from storage.errors import InputError, UnavailableError
 from storage.finding import Finder, Key
 from storage.followed import Followed
 from storage.holding import Losses, files_allowed, resting, too_many_deleted
+from storage.identity import are_rotations
 from storage.manner import Rhythm
 from storage.opening import Reading, is_landed_archive, open_source, replaced_sources
 from storage.tail import Batch, RewrittenError
@@ -129,8 +130,24 @@ class Sweeper:
                 status = path.stat()
             except OSError:
                 continue
-            if self._passed.get(key) != (status.st_size, status.st_mtime_ns) and self._has_room():
+            if self._passed.get(key) == (status.st_size, status.st_mtime_ns) or self._is_awaited(path):
+                continue
+            if self._has_room():
                 self._admit(path, key, status)
+
+    def _is_awaited(self, path: Path) -> bool:
+        """Whether a file may be the copy, packed say, of an open one that left its place and has not landed whole.
+
+        Then that one comes first: only what has landed of it tells a copy from a log that begins alike. What lies at
+        the open one's own old place is its successor.
+        """
+        return any(
+            not item.here
+            and path != item.reading.source.path
+            and are_rotations(path, item.reading.source.path)
+            and item.reading.stream.status().st_size > item.reading.source.landed_to
+            for item in self.files.values()
+        )
 
     def _moved(self, reading: Reading, path: Path) -> None:
         """Know where an open file is now: what looks like its copy is compared with it there."""

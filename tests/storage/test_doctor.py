@@ -224,6 +224,38 @@ def test_segments_of_an_older_schema_stay_known_as_such_when_the_ledger_was_lost
     assert found["schema_version"].to_list() == [SCHEMA_VERSION - 1, SCHEMA_VERSION]
 
 
+@pytest.mark.parametrize("log_is_gone", [False, True])
+def test_a_segment_that_was_replaced_after_the_backup_that_serves_now(
+    filled: Lake, log: Path, log_is_gone: bool
+) -> None:
+    """The backup names a segment that is not there any more; its rows lie in another, or still in the log."""
+    backup.back_up(filled.home, filled.clock())
+    segments(filled)[1].unlink()
+    repair(filled.home, clock=filled.clock)
+    filled.ledger.close()
+    filled.home.ledger.write_bytes(b"")
+    if log_is_gone:
+        log.unlink()
+    again = Lake.open(filled.home, filled.clock)
+    assert seen(again) == list(range(90)) and examine(again.home, orphan_age_s=0).sound
+
+
+def test_a_segment_that_is_lost_with_the_ledger_lands_again_from_the_log_or_is_a_gap(filled: Lake, log: Path) -> None:
+    backup.back_up(filled.home, filled.clock())
+    for round_ in range(2):
+        segments(filled)[1].unlink()
+        filled.ledger.close()
+        filled.home.ledger.write_bytes(b"")
+        if round_:
+            log.unlink()
+        filled = Lake.open(filled.home, filled.clock)
+        assert examine(filled.home, orphan_age_s=0).sound
+        assert len(seen(filled)) == (60 if round_ else 90)
+    with filled.ledger.read() as connection:
+        gaps = connection.execute("SELECT start_offset, byte_count FROM gap").fetchall()
+    assert len(gaps) == 1 and gaps[0]["byte_count"] >= 30 * len(line(0)) - 60
+
+
 def test_a_ledger_lost_twice_at_one_moment_is_kept_twice(filled: Lake) -> None:
     """The clock may stand still, or be set back."""
     for kept in (1, 2):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import gzip
 import os
 import subprocess
 import threading
@@ -19,7 +20,7 @@ from storage.lake import Lake
 from storage.landing import Landing
 from storage.ledger import Ledger
 from storage.manner import Manner
-from tests.storage.faulty_disk import FailingDisk, ForgetfulDisk, PowerCut
+from tests.storage.faulty_disk import FailingDisk, ForgetfulDisk, FullDisk, PowerCut
 from tests.storage.following import AT_ONCE, PATIENT, following, landing, sweep_to_rest
 from tests.storage.numbered import append, line, seen
 
@@ -87,6 +88,28 @@ def test_a_power_cut_at_any_step_loses_nothing_committed_and_doubles_nothing(tmp
         if not cut:
             break
     assert cut_at > 5
+
+
+@pytest.mark.parametrize("packed", [True, False])
+def test_a_log_that_is_rotated_and_copied_while_the_disk_is_full_lands_once(tmp_path: Path, packed: bool) -> None:
+    """Nothing of it has landed by which a copy could be known, and the file itself is still open, without a name."""
+    disk, log = FullDisk(), tmp_path / "logs" / "app.log"
+    log.parent.mkdir()
+    lake = lake_on(disk, tmp_path / "home")
+    with following(lake, [f"{log}*"], PATIENT) as follower:
+        append(log, range(9))
+        disk.full = True
+        follower.sweep()
+        data = log.read_bytes()
+        log.unlink()
+        (log.parent / f"app.log.1{'.gz' * packed}").write_bytes(gzip.compress(data) if packed else data)
+        append(log, range(9, 12))
+        follower.sweep()
+        disk.full = False
+        sweep_to_rest(follower)
+    assert seen(lake) == list(range(12))
+    landing(lake).ingest([log.parent])
+    assert seen(lake) == list(range(12))
 
 
 def test_ingest_on_a_full_disk_is_one_clear_error_and_can_be_repeated(tmp_path: Path) -> None:
