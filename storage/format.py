@@ -149,7 +149,8 @@ def rejected(records: pl.DataFrame, reason: str | pl.Expr) -> pl.DataFrame:
     if not records.height:
         return REJECTED.to_frame()
     why = pl.lit(reason) if isinstance(reason, str) else reason
-    return records.select(pl.col("byte_offset"), why.cast(pl.String).alias("reason"), pl.col("record"))
+    # Polars 2.1 panics where when/then meets pl.format over a frame of several chunks, some of them empty.
+    return records.rechunk().select(pl.col("byte_offset"), why.cast(pl.String).alias("reason"), pl.col("record"))
 
 
 @functools.cache

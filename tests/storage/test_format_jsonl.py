@@ -157,3 +157,15 @@ def test_a_log_of_other_keys_is_recognised_where_they_are_configured() -> None:
     assert found is not None
     assert found.name == "jsonl"
     assert (without := sniff(head)) is None or without.name != "jsonl"
+
+
+def test_rejects_of_several_skeletons_are_told_with_their_reasons() -> None:
+    """Each skeleton's lines come as a piece of the column, and some pieces hold no reject."""
+    good = '{"event":"log","ts":"2026-03-02T09:00:00Z","message":"a"}'
+    undated = '{"event":"query","sql":"SELECT 1"}'
+    strange = '{"event":"cocktail","ts":"2026-03-02T09:00:00Z"}'
+    text = "\n".join([good, undated, strange, good, undated, strange]) + "\n"
+    found = parsed(text.encode())
+    reasons = [str(reason).split(";")[0] for reason in found.rejects["reason"]]
+    wrong = ["no readable `ts` (RFC 3339 text or a number since 1970)", "unknown event cocktail"]
+    assert reasons == [*wrong, *wrong] and found.frames["logs"].height == 2
